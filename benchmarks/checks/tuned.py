@@ -43,7 +43,7 @@ class Found:
 
     Attributes:
         verdict: ``better``, ``keep`` or ``none``.
-        rate: Requests per second at which its result was compared with the default.
+        rate: Requests per second that it says its result holds.
         text: What it says of its result.
     """
 
@@ -88,9 +88,9 @@ class Home:
         if not result.exists():
             return Found("none", 0, "grpst tune wrote no result")
         told = json.loads(result.read_text())
-        confirmation = told["confirmation"] or {"rate": told["goodput"]["default"] or 0}
+        rate = told["goodput"]["tuned"] or told["goodput"]["default"] or 0
         text = f"{told['gain']}; {told['reason']}; {told['changes']}"
-        return Found(told["verdict"], round(confirmation["rate"]), text)
+        return Found(told["verdict"], round(rate), text)
 
     @contextmanager
     def serving(self, name: str) -> Iterator[Target]:

@@ -1,64 +1,69 @@
-"""The highest rates that some services hold, measured by turns.
+"""The rates that some services hold in half of their trials, measured by turns.
 
-All services take turns, so that all of them see a machine that gets slower or faster alike.
+All services take turns, so that all of them see a machine that gets slower or faster alike. The
+rate of each rises after a trial that holds the limit and falls after one that misses it, so it
+stays around the one that is looked for. A trial by chance changes little: the mean of many counts.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from grps.tune.trials.race import Entrant, Trials
+from grps.tune.trials.trials import Entrant, Trials
 
 Key = TypeVar("Key", bound=Hashable)
-_STEP = 1.05
+_STEP, _FAR = 1.05, 1.2
+"""Ratio by which a rate changes; the larger one until the first trial that ends otherwise."""
+_COUNTED = 20
+"""Trials whose rates count."""
 _LOWEST = 1.0
 """Where it ends if a service holds nothing."""
-_TRIALS, _MISSES = 5, 2
-"""Trials at each rate, of which most have to hold, and rates in a row that are too high."""
 
 
 def held_rates(services: Mapping[Key, Entrant], first: float, trials: Trials) -> dict[Key, float]:
-    """Return the highest rate that each service holds in most trials.
+    """Return the rate that each service holds in half of its trials; 0 if it holds none.
 
     Args:
         services: The services.
         first: The rate at which all of them begin.
         trials: Runs trials.
     """
-    climbs = {key: _Climb(service, first) for key, service in services.items()}
-    while left := [one for one in climbs.values() if not one.has_ended]:
+    searches = {key: _Staircase(service, first) for key, service in services.items()}
+    while left := [one for one in searches.values() if not one.has_ended]:
         for one in left:
             one.go_on(trials)
-    return {key: climb.held for key, climb in climbs.items()}
+    return {key: one.held for key, one in searches.items()}
 
 
-class _Climb:
-    """Finds the highest rate that a service holds in most trials, a step at a time."""
+class _Staircase:
+    """Goes up and down around the rate that a service holds in half of its trials."""
 
     def __init__(self, service: Entrant, first: float) -> None:
         """Begin at a rate."""
         self._service = service
-        self.held = 0.0
         self._rate = first
-        self._holds: list[bool] = []
-        self._misses = 0
+        self._before: bool | None = None
+        self._is_near = False
+        self._rates: list[float] = []
 
     @property
     def has_ended(self) -> bool:
-        """Whether two rates in a row were too high, or all were."""
-        return self._misses >= _MISSES if self.held else self._rate < _LOWEST
+        """Whether enough trials are counted, or all rates were too high."""
+        return len(self._rates) >= _COUNTED or self._rate < _LOWEST
+
+    @property
+    def held(self) -> float:
+        """The mean of the rates that count."""
+        return statistics.geometric_mean(self._rates) if len(self._rates) >= _COUNTED else 0.0
 
     def go_on(self, trials: Trials) -> None:
         """Run one trial."""
-        self._holds.append(trials.run(self._service, self._rate).holds)
-        most = _TRIALS // 2 + 1
-        if self._holds.count(True) >= most:
-            self.held, self._misses = self._rate, 0
-            self._rate *= _STEP
-        elif self._holds.count(False) >= most:
-            self._misses += 1
-            self._rate = self._rate * _STEP if self.held else self._rate / _STEP**2
-        else:
-            return
-        self._holds.clear()
+        holds = trials.run(self._service, self._rate).holds
+        self._is_near = self._is_near or self._before is (not holds)
+        if self._is_near:
+            self._rates.append(self._rate)
+        self._before = holds
+        step = _STEP if self._is_near else _FAR
+        self._rate *= step if holds else 1 / step

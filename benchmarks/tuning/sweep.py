@@ -3,8 +3,8 @@
 For each model, the search runs some times. Then every combination of engine, threads, runs at once,
 batch size and native threads is started and tried at a rate near the best one so far; those that
 hold the limit rise until they miss it. At last the default, the best of the sweep and what the
-searches found are measured once more by turns, each as the highest rate at which the limit holds in
-most of five trials.
+searches found are measured once more by turns, each as the rate at which half of its trials hold
+the limit.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from grps.tune import BusyMachineError, Search, Settings, read_goal, tune
 from grps.tune.outcome import Outcome
 from grps.tune.settings import Variant, model_config
 from grps.tune.space import engines_for, native_form, thread_counts
-from grps.tune.trials.race import Entrant, Trials
 from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
+from grps.tune.trials.trials import Entrant, Trials
 
 DEFAULT = "default"
 BATCHES = (1, 8, 32)
@@ -307,7 +307,7 @@ def compare(
 
 
 def _final(sweep: Sweep, wanted: Sequence[Settings | None]) -> dict[Settings | None, float]:
-    """Return the rate that each of the settings holds in most trials."""
+    """Return the rate that each of the settings holds in half of its trials."""
     with ExitStack() as stack:
         services = {
             one: sweep.service(stack, f"final {one.text if one else DEFAULT}", one)

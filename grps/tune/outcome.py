@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from grps.config.schema import ModelConfig
@@ -13,9 +14,9 @@ from grps.tune.load_of_others import Use
 from grps.tune.ranking import Ranked
 from grps.tune.search import Search
 from grps.tune.settings import Settings, differences, model_config
+from grps.tune.trials.at_rate import value_of
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.contest import Entered
-from grps.tune.trials.race import value_of
+from grps.tune.trials.contest import DEFAULT, Entered
 from grps.tune.trials.result import Trial
 
 Verdict = Literal["better", "keep", "none"]
@@ -37,8 +38,8 @@ class Outcome:
         trials: All trials.
         confirmation: The winner beside the default; ``None`` if it did not come to that.
         default_rate: The highest rate that the default has held.
-        default_capacity: Requests per second that the default serves at most, whatever the latency;
-            0 if that was not measured.
+        capacities: Requests per second that services serve at most, by their names, as far as that
+            was measured.
         others: What others used of the machine.
         calibration_ms: A fixed piece of work before and after.
         notes: What else has to be known.
@@ -57,7 +58,7 @@ class Outcome:
     trials: tuple[Trial, ...]
     confirmation: Confirmation | None
     default_rate: float
-    default_capacity: float = 0.0
+    capacities: Mapping[str, float] = field(default_factory=dict)
     others: Use
     calibration_ms: tuple[float, float]
     notes: tuple[str, ...]
@@ -89,10 +90,14 @@ class Outcome:
         if self.verdict != "better" or found is None:
             return ""
         if self.goal.rate is None:
-            rate = rate_text(found.rate)
-            if not self.default_rate and 0 < self.default_capacity < found.rate:
-                most, times = rate_text(self.default_capacity), found.rate / self.default_capacity
-                return f"{rate} requests/s; the default serves at most {most} ({times:.2f}x)"
+            rate = rate_text(found.goodput)
+            if found.lowered is not None:
+                return f"{rate} requests/s"
+            most = self.capacities.get(DEFAULT, 0.0)
+            if not self.default_rate and 0 < most < found.rate:
+                times = found.rate / most
+                at_most = rate_text(most)
+                return f"{rate} requests/s; the default serves at most {at_most} ({times:.2f}x)"
             if not self.default_rate:
                 return f"{rate} requests/s; the default held no rate that was tried"
             times = found.rate / self.default_rate

@@ -48,9 +48,10 @@ def _evidence(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.gain}: {outcome.reason}"
     found = outcome.confirmation
     if found is not None and found.pairs:
-        yield f"trials by turns at {rate_text(found.pairs[0][0].rate)} requests/s:"
-        for number, (tuned, default) in enumerate(found.pairs, start=1):
-            yield f"  {number}. tuned {_said(outcome, tuned)}; default {_said(outcome, default)}"
+        yield "trials by turns:"
+        for tuned, default in found.pairs:
+            both = f"tuned {_said(outcome, tuned)}; default {_said(outcome, default)}"
+            yield f"  {rate_text(tuned.rate)} requests/s: {both}"
     if found is not None and found.soak is not None:
         seconds, rate = found.soak.seconds, rate_text(found.soak.rate)
         yield f"trial of {seconds:.0f} s at {rate} requests/s: tuned {_said(outcome, found.soak)}"

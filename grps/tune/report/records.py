@@ -44,6 +44,7 @@ def to_record(outcome: Outcome) -> dict[str, Any]:
         "calibration_ms": [round(one, 2) for one in outcome.calibration_ms],
         "curves": [_curves(one) for one in outcome.curves],
         "predictions": [_ranked(outcome, one) for one in outcome.ranked[:_MOST_RANKED]],
+        "capacities": {name: _number(rate) for name, rate in outcome.capacities.items()},
         "trials": [_trial(one) for one in outcome.trials],
         "confirmation": None
         if found is None
@@ -58,7 +59,7 @@ def to_record(outcome: Outcome) -> dict[str, Any]:
 
 def _goodput(outcome: Outcome) -> dict[str, float | None]:
     found = outcome.confirmation
-    tuned = found.rate if found is not None and outcome.verdict == "better" else None
+    tuned = found.goodput if found is not None and outcome.verdict == "better" else None
     return {"tuned": tuned, "default": outcome.default_rate or None}
 
 

@@ -8,7 +8,7 @@ from grps.tune.outcome import Outcome
 from grps.tune.trials.contest import DEFAULT
 from grps.tune.trials.result import Trial
 
-HEAD = ("TRIED", "PREDICTED", "HELD", "MISSED", "CPU")
+HEAD = ("TRIED", "PREDICTED", "AT MOST", "HELD", "MISSED", "CPU")
 
 
 def table(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -27,6 +27,7 @@ def _row(outcome: Outcome, name: str, score: float | None) -> tuple[str, ...]:
     return (
         name,
         "-" if score is None else _predicted(outcome, score),
+        _rate(outcome.capacities.get(name)),
         _rate(held),
         _rate(missed),
         milliseconds(sum(cpu) / len(cpu)) if cpu else "-",

@@ -16,33 +16,28 @@ from grps.tune.ranking import Ranked, shortlist
 from grps.tune.search import Report
 from grps.tune.settings import Settings, model_config
 from grps.tune.space import native_form
+from grps.tune.trials.at_rate import confirm_at, race_at
+from grps.tune.trials.by_turns import compare, first_rate
+from grps.tune.trials.capacity import MORE_TURNS, TURNS, Capacities
 from grps.tune.trials.clock import Clock
-from grps.tune.trials.confirmation import Confirmation, confirm
-from grps.tune.trials.race import LEAST_SOAK_S, Finish, Trials, race, race_at
+from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.result import Trial
 from grps.tune.trials.service import Setting, TrialService, running
 from grps.tune.trials.soak import soak
+from grps.tune.trials.trials import LEAST_SOAK_S, Trials
 
 DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
-_FIRST_RATE = 0.8
-"""Share of the best prediction at which to begin."""
-_MOST_OPEN = 32
-_CAPACITY_BEGIN_S = 0.3
-"""What a turn takes besides its seconds, most of it until the requests that are open have ended."""
-_CAPACITY_S, _CAPACITY_TURNS = 0.35, 2
-"""Short turns: the speed of a machine that others share changes from one second to the next."""
-_WEAK = 0.7
-"""Services below this share of the largest capacity hold no rate that the best one does not."""
-_RACE_TRIALS, _SURELY_RACE = 3, 2
-"""Trials of one entrant, and entrants whose trials get their time before more services are started;
-a guess of the time that a race takes."""
+_LIKELY_HELD = 0.8
+"""Share of the best prediction; a guess, by which it is planned how much there is time for."""
+_RACE_TRIALS = 3
+"""Trials of one entrant at the rate of a goal; a guess of the time that it takes."""
 _LEAST_ENTERED = 3
 """Services of which it is measured what they serve at most, however little time there is."""
-_END_TRIALS = 4
-"""Trials after a race, besides the longer one."""
+_END_TRIALS = 8
+"""Trials by turns, besides the longer one."""
 _DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
 """How the rate that the default holds is looked for: from a share of its capacity."""
 _CLOSE_ENOUGH = 1.1
@@ -69,8 +64,7 @@ class Contest:
         trials: What ran.
         notes: What else has to be known.
         entered: What was tried beside the default.
-        capacities: Requests per second that services serve at most, by name, as far as they were
-            measured.
+        capacities: What services serve at most, as far as that was measured.
         default: The service with the default.
     """
 
@@ -100,7 +94,7 @@ class Contest:
         self._stack = stack
         self.trials = Trials(setting.goal, self._report_trial, most_others)
         self.notes: list[str] = []
-        self.capacities: dict[str, float] = {}
+        self.capacities = Capacities(setting.goal, setting.concurrency, self._report_capacity)
         self.entered: list[Entered] = []
         self._services: list[TrialService] = []
         began = time.monotonic()
@@ -113,65 +107,65 @@ class Contest:
 
     def run(self, ranked: Sequence[Ranked]) -> tuple[Settings | None, Confirmation | None]:
         """Return the winner, unless that is the default, and how it did beside the default."""
-        rate = self._goal.rate or max(1.0, _FIRST_RATE * ranked[0].score)
+        rate = self._goal.rate or max(1.0, _LIKELY_HELD * ranked[0].score)
         services = self._entrants(ranked, rate)
-        finish = self._finish([self.default, *services], rate)
-        winner = next((one for one in services if one.name == finish.winner), None)
+        if self._goal.rate is not None:
+            return self._at_rate(services, rate)
+        if not services:
+            return None, None
+        winner, found = self._best(self._strongest_first(services, rate))
+        if found.is_better:
+            found = soak(self.trials, winner, found, self._clock)
+            if found.soak is None:
+                self.notes.append(_NOT_SOAKED)
+            self._measure_default(found.rate)
+        return self._entered(winner).ranked.settings, found
+
+    def _at_rate(
+        self, services: Sequence[TrialService], rate: float
+    ) -> tuple[Settings | None, Confirmation | None]:
+        entrants = [self.default, *services]
+        name = race_at(self.trials, entrants, rate, self._clock, self._end_s(rate))
+        winner = next((one for one in services if one.name == name), None)
         if winner is None:
             return None, None
         self._report("confirmation", winner.name)
-        capacity = self.capacities.get(DEFAULT, 0.0)
-        found = confirm(self.trials, winner, self.default, finish.rate, self._clock, capacity)
-        if found.is_better and self._goal.rate is None:
-            found = soak(self.trials, winner, self.default, found, self._clock)
-            if found.is_better and found.soak is None:
-                self.notes.append(_NOT_SOAKED)
-            self._measure_default(found.rate)
-        entered = next(one for one in self.entered if one.name == winner.name)
-        return entered.ranked.settings, found
+        found = confirm_at(self.trials, winner, self.default, rate)
+        return self._entered(winner).ranked.settings, found
 
-    def _finish(self, entrants: Sequence[TrialService], rate: float) -> Finish:
-        """Return how the race among services ends."""
-        if self._goal.rate is not None:
-            return race_at(self.trials, entrants, rate, self._clock, self._end_s(rate))
-        capacities = self.capacities = self._measured_capacities(entrants)
-        rate = max(1.0, min(rate, self.trials.first_rate(max(capacities.values()))))
-        end_s = self._end_s(rate)
-        strong = self._strong(entrants, capacities, self._clock.left_s - end_s, rate)
-        return race(self.trials, strong, rate, self._clock, end_s, capacities)
+    def _best(self, ordered: Sequence[TrialService]) -> tuple[TrialService, Confirmation]:
+        """Return the first service that is better than the default, or the last that was tried."""
+        found = None
+        for one in ordered:
+            capacities, predicted = self.capacities.found, self._entered(one).ranked.score
+            rate = first_rate(predicted, capacities[one.name], capacities[DEFAULT])
+            if found is not None and self._clock.left_s < self._end_s(rate):
+                break
+            self._report("confirmation", one.name)
+            winner, found = one, compare(self.trials, one, self.default, rate, self._clock)
+            if found.is_better:
+                break
+        assert found is not None
+        return winner, found
+
+    def _strongest_first(self, services: Sequence[TrialService], rate: float) -> list[TrialService]:
+        """Return those that may be the best."""
+        capacities = self.capacities
+        capacities.measure([self.default, *services], rate, TURNS)
+        strong = capacities.strong(services)
+        left_s = self._clock.left_s - self._end_s(rate)
+        turns = min(MORE_TURNS, int(left_s / (len(strong) * capacities.cost_s)))
+        if len(strong) > 1 and turns > 0:
+            capacities.measure(strong, rate, turns)
+        return capacities.strong(strong)
+
+    def _entered(self, service: TrialService) -> Entered:
+        return next(one for one in self.entered if one.name == service.name)
 
     def _end_s(self, rate: float) -> float:
-        """Return how long what follows a race takes."""
+        """Return how long the trials by turns take, and the longer one."""
         soak_s = LEAST_SOAK_S if self._goal.rate is None else 0.0
         return _END_TRIALS * self.trials.cost_s(rate) + soak_s
-
-    def _strong(
-        self,
-        entrants: Sequence[TrialService],
-        capacities: dict[str, float],
-        left_s: float,
-        rate: float,
-    ) -> list[TrialService]:
-        """Return those that may win, the strongest first, as many as there is time for."""
-        enough = _WEAK * max(capacities.values())
-        count = int(left_s / (_RACE_TRIALS * self.trials.cost_s(rate)))
-        ordered = sorted(entrants, key=lambda one: -capacities[one.name])
-        strong = [one for one in ordered if capacities[one.name] >= enough]
-        # The default alone would be no race.
-        least = 2 if strong[0] is self.default else 1
-        return strong[: max(least, count)]
-
-    def _measured_capacities(self, services: Sequence[TrialService]) -> dict[str, float]:
-        """Return how many requests per second services answer that are always busy."""
-        at_once = min(_MOST_OPEN, self._setting.concurrency)
-        found = {one.name: 0.0 for one in services}
-        for _ in range(_CAPACITY_TURNS):
-            for one in services:
-                throughput = one.closed(at_once, _CAPACITY_S).throughput
-                found[one.name] = max(found[one.name], throughput)
-        for name, throughput in found.items():
-            self._report("capacity", f"{rate_text(throughput)} requests/s: {name}")
-        return found
 
     def stop(self) -> None:
         """Let all services end at the same time; the stack waits for them."""
@@ -180,17 +174,15 @@ class Contest:
 
     def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
         """Start services with the best settings, as many as there is time for."""
-        trial_s = self.trials.cost_s(rate)
         left_s = self._clock.left_s - self._end_s(rate)
         if self._goal.rate is None:
-            each_s = self._start_s + _CAPACITY_TURNS * (_CAPACITY_S + _CAPACITY_BEGIN_S)
-            left_s -= _SURELY_RACE * _RACE_TRIALS * trial_s
-            count = max(_LEAST_ENTERED, int(left_s / each_s))
+            count = int(left_s / (self._start_s + TURNS * self.capacities.cost_s))
+            least = _LEAST_ENTERED
         else:
-            each_s = self._start_s + _RACE_TRIALS * trial_s
-            count = max(1, int(left_s / each_s))
+            count = int(left_s / (self._start_s + _RACE_TRIALS * self.trials.cost_s(rate)))
+            least = 1
         services: list[TrialService] = []
-        for one in self._chosen(ranked, min(_MOST, count)):
+        for one in self._chosen(ranked, min(_MOST, max(least, count))):
             if services and self._clock.left_s < self._end_s(rate):
                 break
             name = one.settings.text
@@ -224,13 +216,16 @@ class Contest:
         trials = self.trials
         for _ in range(_DEFAULT_TRIALS):
             low = trials.held_by(DEFAULT, missed)
-            likely = min(missed, self.capacities[DEFAULT]) * _DEFAULT_SHARE
+            likely = min(missed, self.capacities.found[DEFAULT] or missed) * _DEFAULT_SHARE
             rate = math.sqrt(low * missed) if low else likely
             near = low and missed / low < _CLOSE_ENOUGH
             if near or self._clock.left_s < trials.cost_s(rate):
                 return
             if not trials.run(self.default, rate).holds:
                 missed = rate
+
+    def _report_capacity(self, name: str, capacity: float) -> None:
+        self._report("capacity", f"{rate_text(capacity)} requests/s: {name}")
 
     def _report_trial(self, trial: Trial) -> None:
         said = "holds" if trial.holds else "misses"

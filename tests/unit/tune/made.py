@@ -122,7 +122,7 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
         trials=trials,
         confirmation=Confirmation(better, 900.0, pairs, "because", soak=longer),
         default_rate=300.0,
-        default_capacity=450.0,
+        capacities={DEFAULT: 450.0, settings.text: 1000.0},
         others=Use(50.0, 0.02, 0.0, (("cron 7", 0.02),)),
         calibration_ms=(10.0, 10.1),
         notes=("a note",),

@@ -16,6 +16,7 @@ from grps.tune.patch import BACKUP, apply, to_yaml
 from grps.tune.report.page import to_page
 from grps.tune.report.records import to_json
 from grps.tune.report.text import lines, table
+from grps.tune.trials.contest import DEFAULT
 from tests.support import REPOSITORY
 from tests.unit.tune.made import outcome
 
@@ -53,7 +54,8 @@ def test_the_changes_are_yaml_with_evidence() -> None:
         ]
     }
     assert "# 900 requests/s instead of 300 (3.00x)" in text
-    assert "default p99 60 ms (misses)" in text
+    both = "tuned p99 15 ms (holds), CPU 0.8 ms; default p99 60 ms (misses)"
+    assert f"#   900 requests/s: {both}" in text
     assert "# trial of 6 s at 900 requests/s: tuned p99 15 ms (holds)" in text
 
 
@@ -67,7 +69,16 @@ def test_the_changes_are_yaml_with_evidence() -> None:
     ],
 )
 def test_what_is_gained_is_said_by_what_is_known(held: float, most: float, gain: str) -> None:
-    assert replace(outcome(), default_rate=held, default_capacity=most).gain == gain
+    assert replace(outcome(), default_rate=held, capacities={DEFAULT: most}).gain == gain
+
+
+def test_a_rate_that_a_longer_trial_lowered_is_the_one_to_plan_with() -> None:
+    found = outcome()
+    assert found.confirmation is not None
+    lowered = replace(found, confirmation=replace(found.confirmation, lowered=765.0))
+    assert lowered.gain == "765 requests/s"
+    assert json.loads(to_json(lowered))["goodput"]["tuned"] == 765.0
+    assert json.loads(to_json(lowered))["confirmation"]["rate"] == 900.0
 
 
 def test_no_changes_are_only_comments() -> None:
@@ -80,6 +91,7 @@ def test_no_changes_are_only_comments() -> None:
 def test_json_has_the_form_of_its_schema(better: bool) -> None:
     record = json.loads(to_json(outcome(better=better)))
     jsonschema.validate(record, SCHEMA)
+    assert record["capacities"]["default"] == 450.0
     assert record["goodput"] == {"tuned": 900.0 if better else None, "default": 300.0}
 
 
@@ -93,8 +105,8 @@ def test_a_page_shows_curves_and_trials() -> None:
 def test_a_table_and_the_end() -> None:
     head, default, tuned = table(outcome())
     assert (head[0], default[0]) == ("TRIED", "default")
-    assert default[2:4] == ("300/s", "900/s")
-    assert tuned[2:4] == ("900/s", "-")
+    assert default[2:5] == ("450/s", "300/s", "900/s")
+    assert tuned[2:5] == ("1000/s", "900/s", "-")
     assert any(line.startswith("better after 50 s") for line in lines(outcome()))
     assert any(line.startswith("keep the default") for line in lines(outcome(better=False)))
 
@@ -103,7 +115,7 @@ def test_the_longest_trial_says_whether_a_rate_was_held() -> None:
     found = outcome()
     longest = replace(found.trials[-1], holds=False)
     _, _, tuned = table(replace(found, trials=(*found.trials[:-1], longest)))
-    assert tuned[2:4] == ("-", "900/s")
+    assert tuned[3:5] == ("-", "900/s")
 
 
 def test_settings_are_put_into_a_file(tmp_path: Path) -> None:

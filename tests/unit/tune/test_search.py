@@ -1,4 +1,4 @@
-"""Prediction, race and confirmation together, on services that are simulated with other numbers."""
+"""Prediction and trials together, on services that are simulated with other numbers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from grps.tune.prediction import Overhead, Predictor
 from grps.tune.ranking import rank, shortlist
 from grps.tune.simulation import Policy, poisson, simulate
 from grps.tune.space import settings_of
+from grps.tune.trials.by_turns import compare, first_rate
 from grps.tune.trials.clock import Clock
-from grps.tune.trials.confirmation import confirm
-from grps.tune.trials.race import Trials, race
 from grps.tune.trials.result import Trial
+from grps.tune.trials.trials import Trials
 from tests.unit.tune.made import GOAL, ONE, TWO
 
 SIZES = (1, 2, 4, 8, 16, 32)
@@ -111,13 +111,14 @@ def test_what_is_found_is_near_the_best_and_never_below_the_default(seed: int) -
     services = [Simulated(world, one.text, one) for one in chosen]
     base = Simulated(world, "default", default)
     trials = Trials(GOAL, lambda trial: None)
-    entrants = [base, *services]
-    capacities = {one.name: world.truth.capacity(one._settings) for one in entrants}
-    finish = race(trials, entrants, ranked[0].score * 0.8, clock, 16.0, capacities)
-    winner = next((one for one in services if one.name == finish.winner), None)
+    capacities = {one.name: world.truth.capacity(one._settings) for one in (base, *services)}
+    scores = {one.settings.text: one.score for one in ranked}
     found = default
-    if winner is not None and confirm(trials, winner, base, finish.rate, clock).is_better:
-        found = winner._settings
+    for one in sorted(services, key=lambda one: -capacities[one.name]):
+        rate = first_rate(scores[one.name], capacities[one.name], capacities["default"])
+        if compare(trials, one, base, rate, clock).is_better:
+            found = one._settings
+            break
     real = goodputs.get(found) or world.truth.goodput(found)
     assert real >= best * 0.9
     assert real >= goodputs[default]

@@ -5,53 +5,55 @@ from __future__ import annotations
 import pytest
 
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.race import Trials
 from grps.tune.trials.soak import soak
+from grps.tune.trials.trials import Trials
 from tests.unit.tune.made import GOAL, Fake, Time
 
 FOUND = Confirmation(is_better=True, rate=100.0, pairs=(), reason="better", is_unanimous=True)
 
 
-def run(new: float, default: float, seconds: float = 1e9) -> tuple[Confirmation, Fake, Fake]:
+def run(most: float, seconds: float = 1e9) -> tuple[Confirmation, Fake]:
     time = Time()
-    winner, other = Fake("new", new, time=time), Fake("default", default, time=time)
-    trials = Trials(GOAL, lambda trial: None)
-    return soak(trials, winner, other, FOUND, time.clock(seconds)), winner, other
+    winner = Fake("new", most, time=time)
+    found = soak(Trials(GOAL, lambda trial: None), winner, FOUND, time.clock(seconds))
+    return found, winner
 
 
 def test_a_winner_that_holds_its_rate_for_longer_keeps_it() -> None:
-    found, winner, default = run(100, 80)
-    assert (found.is_better, found.rate, found.is_unanimous) == (True, 100.0, True)
+    found, winner = run(100)
+    assert (found.is_better, found.goodput, found.lowered) == (True, 100.0, None)
     assert found.soak is not None
-    assert "for 6 s" in found.reason
-    assert (winner.rates, default.rates) == ([100.0], [])
-
-
-def test_the_rate_falls_until_it_is_held_for_longer() -> None:
-    found, winner, default = run(75, 60)
-    assert found.is_better
-    assert found.rate == pytest.approx(72.25)
-    assert winner.rates == pytest.approx([100.0, 85.0, 72.25])
-    assert default.rates == pytest.approx([85.0, 72.25])
-
-
-def test_a_default_that_holds_the_lower_rate_is_kept() -> None:
-    found, winner, _ = run(80, 90)
-    assert not found.is_better
-    assert not found.is_unanimous
-    assert found.reason == "the default holds p99=20ms at 85 requests/s too"
+    assert found.reason == "better; for 6 s it held 100"
     assert winner.rates == [100.0]
+
+
+def test_the_rate_to_plan_with_falls_until_it_is_held_for_longer() -> None:
+    found, winner = run(75)
+    assert (found.is_better, found.is_unanimous, found.rate) == (True, True, 100.0)
+    assert found.goodput == found.lowered == pytest.approx(72.25)
+    assert found.reason == "better; for 6 s it held 72.25"
+    assert winner.rates == pytest.approx([100.0, 85.0, 72.25])
 
 
 @pytest.mark.parametrize(("seconds", "tried"), [(3.4, []), (3.5, [100.0])])
 def test_without_time_for_it_nothing_changes(seconds: float, tried: list[float]) -> None:
-    found, winner, _ = run(100, 80, seconds)
-    assert (found.is_better, found.rate, found.soak is not None) == (True, 100.0, bool(tried))
+    found, winner = run(100, seconds)
+    assert (found.is_better, found.goodput, found.soak is not None) == (True, 100.0, bool(tried))
     assert winner.rates == tried
 
 
+@pytest.mark.parametrize(("seconds", "tried"), [(6.4, [100.0]), (6.5, [100.0, 85.0])])
+def test_half_of_the_time_is_left_for_a_lower_rate(seconds: float, tried: list[float]) -> None:
+    found, winner = run(90, seconds)
+    assert winner.rates == tried
+    assert found.goodput == 85.0
+    assert (found.soak is not None) == (len(tried) == 2)
+
+
 def test_a_missed_rate_is_not_reported() -> None:
-    found, winner, _ = run(80, 60, 7.0)
-    assert (found.is_better, found.rate, found.soak) == (True, 85.0, None)
-    assert found.reason.startswith("it missed p99=20ms at 100 requests/s for 6 s; ")
-    assert winner.rates == [100.0]
+    found, _ = run(10, 14.0)
+    assert found.is_better
+    assert found.soak is None
+    assert found.goodput < 85.0
+    assert "missed it at" in found.reason
+    assert found.reason.endswith("a lower rate was not tried")
