@@ -19,7 +19,7 @@ _BEGIN_S = 0.25
 _WEAK = 0.85
 """Services below this share of the largest capacity are not expected to be the best."""
 _MOST_OPEN, _LEAST_OPEN = 32, 2
-_MEAN_SHARE = 0.5
+_MEAN_SHARE = 0.3
 """A guess of the mean latency as a share of the limit, where the limit is just held."""
 
 

@@ -33,7 +33,7 @@ def capacities(most: int = 32, told: list[tuple[str, float]] | None = None) -> C
 
 @pytest.mark.parametrize(
     ("rate", "most", "found"),
-    [(800.0, 32, 8), (40.0, 32, 2), (150.0, 32, 2), (1e5, 64, 32), (1e5, 5, 5), (2.0, 1, 1)],
+    [(1000.0, 32, 6), (40.0, 32, 2), (250.0, 32, 2), (1e5, 64, 32), (1e5, 5, 5), (2.0, 1, 1)],
 )
 def test_as_many_requests_are_open_as_the_limit_allows(rate: float, most: int, found: int) -> None:
     service = Served("a", [1.0])
