@@ -141,7 +141,7 @@ class _Comparison:
             rate=rate,
             pairs=tuple(self.pairs),
             reason=reason,
-            is_unanimous=min(wins, losses) == 0 and abs(self._lead) >= _LEAST_LEAD,
+            is_unanimous=losses == 0 if self.is_better else wins == 0 and losses >= _LEAST_LEAD,
         )
 
     def _best_rate(self) -> float:

@@ -173,6 +173,7 @@ def test_a_clearly_lower_latency_speaks_for_its_side(
 def test_settings_that_hold_nowhere_what_the_default_misses_are_not_better() -> None:
     found = latencies([9.0], [15.0])
     assert not found.is_better
+    assert not found.is_unanimous
     assert len(found.pairs) == 12
 
 
