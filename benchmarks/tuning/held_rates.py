@@ -2,7 +2,7 @@
 
 All services take turns, so that all of them see a machine that gets slower or faster alike. The
 rate of each rises after a trial that holds the limit and falls after one that misses it, so it
-stays around the one that is looked for. A trial by chance changes little: the mean of many counts.
+stays around the one that is looked for. One unlucky trial changes little: the mean of many counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-from grps.tune.trials.trials import Entrant, Trials
+from grps.tune.trials.runner import Entrant, Trials
 
 Key = TypeVar("Key", bound=Hashable)
 _STEP, _FAR = 1.05, 1.2
@@ -61,7 +61,7 @@ class _Staircase:
     def go_on(self, trials: Trials) -> None:
         """Run one trial."""
         holds = trials.run(self._service, self._rate).holds
-        self._is_near = self._is_near or self._before is (not holds)
+        self._is_near = self._is_near or self._before not in (None, holds)
         if self._is_near:
             self._rates.append(self._rate)
         self._before = holds

@@ -35,8 +35,8 @@ from grps.tune.outcome import Outcome
 from grps.tune.settings import Variant, model_config
 from grps.tune.space import engines_for, native_form, thread_counts
 from grps.tune.trials.result import Trial
+from grps.tune.trials.runner import Entrant, Trials
 from grps.tune.trials.service import Setting, TrialService, running
-from grps.tune.trials.trials import Entrant, Trials
 
 DEFAULT = "default"
 BATCHES = (1, 8, 32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Literal
 
 from grps.config.schema import ModelConfig
@@ -103,8 +104,7 @@ class Outcome:
             times = found.rate / self.default_rate
             return f"{rate} requests/s instead of {rate_text(self.default_rate)} ({times:.2f}x)"
         new, old = (
-            sum(value_of(self.goal, pair[index]) for pair in found.pairs) / len(found.pairs)
-            for index in (0, 1)
+            fmean(value_of(self.goal, pair[index]) for pair in found.pairs) for index in (0, 1)
         )
         what = "CPU time" if self.goal.objective == "cost" else self.goal.limit.metric
         return f"{what} {new:.3g} ms instead of {old:.3g} ms"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.tuning.held_rates import held_rates
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import GOAL, Fake
+from tests.unit.tune.made import Fake, trials
 
 
 def test_each_service_gets_the_rate_that_it_holds_in_half_of_its_trials() -> None:
@@ -16,7 +15,7 @@ def test_each_service_gets_the_rate_that_it_holds_in_half_of_its_trials() -> Non
         "weak": Fake("weak", 30),
         "none": Fake("none", 0),
     }
-    found = held_rates(services, 60.0, Trials(GOAL, lambda trial: None))
+    found = held_rates(services, 60.0, trials())
     assert found["best"] == pytest.approx(100, rel=0.03)
     assert found["unlucky"] == pytest.approx(100, rel=0.06)
     assert found["weak"] == pytest.approx(30, rel=0.03)
@@ -24,7 +23,7 @@ def test_each_service_gets_the_rate_that_it_holds_in_half_of_its_trials() -> Non
 
 
 def test_services_take_turns() -> None:
-    ran = Trials(GOAL, lambda trial: None)
+    ran = trials()
     held_rates({"a": Fake("a", 100), "b": Fake("b", 100)}, 90.0, ran)
     assert [one.name for one in ran.found[:4]] == ["a", "b", "a", "b"]
 
@@ -36,11 +35,11 @@ def test_services_take_turns() -> None:
 )
 def test_steps_are_large_until_a_trial_ends_otherwise(most: float, rates: list[float]) -> None:
     service = Fake("a", most)
-    held_rates({"a": service}, 90.0, Trials(GOAL, lambda trial: None))
+    held_rates({"a": service}, 90.0, trials())
     assert service.rates[:4] == pytest.approx(rates, rel=1e-3)
 
 
 def test_a_service_ends_after_the_trials_that_count() -> None:
     service = Fake("a", 110)
-    held_rates({"a": service}, 90.0, Trials(GOAL, lambda trial: None))
+    held_rates({"a": service}, 90.0, trials())
     assert len(service.rates) == 2 + 30

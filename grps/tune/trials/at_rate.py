@@ -11,9 +11,11 @@ from grps.tune.goal import Goal
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation, Pairs
 from grps.tune.trials.result import Trial
-from grps.tune.trials.trials import Entrant, Trials, mean
+from grps.tune.trials.runner import Entrant, Trials
 
 _PAIRS = 3
+CONFIRMING_TRIALS = 2 * _PAIRS
+"""Of the winner and the default, after a race."""
 _CLEARLY = 0.97
 """Ratio of two values from which on one is better."""
 
@@ -44,7 +46,7 @@ def race_at(
                 holders.append(one)
         if not holders:
             break
-        holders.sort(key=lambda one: mean(values[one.name]))
+        holders.sort(key=lambda one: statistics.fmean(values[one.name]))
         leader = holders[0].name
         if len(holders) == 1:
             break

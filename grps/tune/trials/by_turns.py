@@ -9,7 +9,7 @@ from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation, Pairs
 from grps.tune.trials.result import Trial
-from grps.tune.trials.trials import LEAST_SOAK_S, Entrant, Trials
+from grps.tune.trials.runner import LEAST_SOAK_S, Entrant, Trials
 
 _STEP, _LEAST_STEP, _MOST_STEP = 1.12, 1.05, 1.25
 """Ratio by which the rate changes after a pair that says nothing: larger after another one in the
@@ -20,7 +20,7 @@ limit that the higher one reaches then: far below the limit, latencies say littl
 _ENOUGH, _LEAST_LEAD = 3, 2
 """Pairs that one side has to be ahead: to end the comparison, and for settings to be better."""
 _MOST_PAIRS = 12
-_HELD_SHARE = 0.85
+HELD_SHARE = 0.85
 """Of what a service serves at most, or is predicted to hold: a guess of what it holds."""
 _LEAST_SHARE = 0.85
 """Of that, at which to begin at least."""
@@ -35,14 +35,14 @@ def first_rate(predicted: float, capacity: float, default_capacity: float) -> fl
         default_capacity: What the default serves at most.
     """
     if not capacity:  # it answered nothing in most turns
-        return max(1.0, _HELD_SHARE * predicted)
-    held = _HELD_SHARE * min(predicted, capacity)
+        return max(1.0, HELD_SHARE * predicted)
+    held = HELD_SHARE * min(predicted, capacity)
     ratio = math.sqrt(default_capacity / capacity)
     return max(1.0, held * min(1.0, max(_LEAST_SHARE, ratio)))
 
 
 def compare(
-    trials: Trials, winner: Entrant, default: Entrant, rate: float, clock: Clock
+    trials: Trials, candidate: Entrant, default: Entrant, rate: float, clock: Clock
 ) -> Confirmation:
     """Compare settings with the default in pairs of trials.
 
@@ -53,12 +53,12 @@ def compare(
 
     Args:
         trials: Runs trials.
-        winner: The service with the settings.
+        candidate: The service with the settings.
         default: The default.
-        rate: The first rate; best is one that the winner holds and the default misses.
+        rate: The first rate; best is one that the candidate holds and the default misses.
         clock: The time.
     """
-    comparison = _Comparison(trials, winner, default, rate)
+    comparison = _Comparison(trials, candidate, default, rate)
     while comparison.is_open and _has_time(comparison, clock):
         comparison.go_on()
     return comparison.result()
@@ -75,14 +75,14 @@ class _Comparison:
 
     Attributes:
         trials: Runs trials.
-        winner: The service with the settings.
+        candidate: The service with the settings.
         default: The default.
         rate: That of the next pair.
-        pairs: The trials of the winner, each beside that of the default.
+        pairs: The trials of the candidate, each beside that of the default.
     """
 
     trials: Trials
-    winner: Entrant
+    candidate: Entrant
     default: Entrant
     rate: float
     pairs: Pairs = field(default_factory=Pairs)
@@ -97,16 +97,16 @@ class _Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Whether the pairs so far say that the winner is better."""
+        """Whether the pairs so far say that the candidate is better."""
         return self._lead >= _LEAST_LEAD and any(map(_wins, self.pairs))
 
     def go_on(self) -> None:
         """Run a pair, and choose the next rate."""
-        both = (self.winner, self.default)
+        both = (self.candidate, self.default)
         # Who is first changes: so what changes steadily meanwhile favors neither.
         order = both[:: -1 if len(self.pairs) % 2 else 1]
         found = {one.name: self.trials.run(one, self.rate) for one in order}
-        pair = (found[self.winner.name], found[self.default.name])
+        pair = (found[self.candidate.name], found[self.default.name])
         self.pairs.append(pair)
         if pair[0].holds == pair[1].holds:
             self._change_rate(is_up=pair[0].holds)
@@ -129,7 +129,7 @@ class _Comparison:
         elif not self.pairs:
             rate, reason = self.rate, "there was no time to try the best settings by turns"
         elif not any(one.holds for one, _ in self.pairs):
-            rate, reason = self.pairs[-1][0].rate, "the winner did not hold the limit again"
+            rate, reason = self.pairs[-1][0].rate, "the best settings held the limit at no rate"
         else:
             rate = self.pairs[-1][0].rate
             reason = (
@@ -145,7 +145,7 @@ class _Comparison:
         )
 
     def _best_rate(self) -> float:
-        """Return the highest rate at which most pairs say that only the winner holds the limit."""
+        """Return the highest rate at which only the candidate holds the limit in most pairs."""
         rates = sorted({one.rate for one, _ in self.pairs}, reverse=True)
         for rate in rates:
             at = [pair for pair in self.pairs if pair[0].rate == rate]
@@ -168,7 +168,7 @@ def _wins(pair: tuple[Trial, Trial]) -> bool:
 
 
 def _speaks_for(pair: tuple[Trial, Trial], limit_ms: float) -> int:
-    """Return 1 if a pair speaks for the winner, -1 if for the default, else 0."""
+    """Return 1 if a pair speaks for the candidate, -1 if for the default, else 0."""
     one, other = pair
     if one.holds != other.holds:
         return 1 if one.holds else -1

@@ -16,28 +16,26 @@ from grps.tune.ranking import Ranked, shortlist
 from grps.tune.search import Report
 from grps.tune.settings import Settings, model_config
 from grps.tune.space import native_form
-from grps.tune.trials.at_rate import confirm_at, race_at
-from grps.tune.trials.by_turns import compare, first_rate
+from grps.tune.trials.at_rate import CONFIRMING_TRIALS, confirm_at, race_at
+from grps.tune.trials.by_turns import HELD_SHARE, compare, first_rate
 from grps.tune.trials.capacity import MORE_TURNS, TURNS, Capacities
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.result import Trial
+from grps.tune.trials.runner import LEAST_SOAK_S, Trials
 from grps.tune.trials.service import Setting, TrialService, running
 from grps.tune.trials.soak import soak
-from grps.tune.trials.trials import LEAST_SOAK_S, Trials
 
 DEFAULT = "default"
 """What the configuration that is there is called in trials."""
 _MOST = 5
 """Settings that are tried beside the default."""
-_LIKELY_HELD = 0.8
-"""Share of the best prediction; a guess, by which it is planned how much there is time for."""
 _RACE_TRIALS = 3
 """Trials of one entrant at the rate of a goal; a guess of the time that it takes."""
 _LEAST_ENTERED = 3
 """Services of which it is measured what they serve at most, however little time there is."""
 _END_TRIALS = 8
-"""Trials by turns, besides the longer one."""
+"""Trials by turns that have their time before more services are started; a guess."""
 _DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
 """How the rate that the default holds is looked for: from a share of its capacity."""
 _CLOSE_ENOUGH = 1.1
@@ -107,7 +105,7 @@ class Contest:
 
     def run(self, ranked: Sequence[Ranked]) -> tuple[Settings | None, Confirmation | None]:
         """Return the winner, unless that is the default, and how it did beside the default."""
-        rate = self._goal.rate or max(1.0, _LIKELY_HELD * ranked[0].score)
+        rate = self._goal.rate or max(1.0, HELD_SHARE * ranked[0].score)
         services = self._entrants(ranked, rate)
         if self._goal.rate is not None:
             return self._at_rate(services, rate)
@@ -135,18 +133,22 @@ class Contest:
 
     def _best(self, ordered: Sequence[TrialService]) -> tuple[TrialService, Confirmation]:
         """Return the first service that is better than the default, or the last that was tried."""
-        found = None
-        for one in ordered:
-            capacities, predicted = self.capacities.found, self._entered(one).ranked.score
-            rate = first_rate(predicted, capacities[one.name], capacities[DEFAULT])
-            if found is not None and self._clock.left_s < self._end_s(rate):
+        first, *others = ordered
+        winner, found = first, self._compared(first)
+        for one in others:
+            if found.is_better or self._clock.left_s < self._end_s(self._first_rate(one)):
                 break
-            self._report("confirmation", one.name)
-            winner, found = one, compare(self.trials, one, self.default, rate, self._clock)
-            if found.is_better:
-                break
-        assert found is not None
+            winner, found = one, self._compared(one)
         return winner, found
+
+    def _compared(self, service: TrialService) -> Confirmation:
+        self._report("confirmation", service.name)
+        rate = self._first_rate(service)
+        return compare(self.trials, service, self.default, rate, self._clock)
+
+    def _first_rate(self, service: TrialService) -> float:
+        capacities, predicted = self.capacities.found, self._entered(service).ranked.score
+        return first_rate(predicted, capacities[service.name], capacities[DEFAULT])
 
     def _strongest_first(self, services: Sequence[TrialService], rate: float) -> list[TrialService]:
         """Return those that may be the best."""
@@ -164,8 +166,10 @@ class Contest:
 
     def _end_s(self, rate: float) -> float:
         """Return how long the trials by turns take, and the longer one."""
-        soak_s = LEAST_SOAK_S if self._goal.rate is None else 0.0
-        return _END_TRIALS * self.trials.cost_s(rate) + soak_s
+        trial_s = self.trials.cost_s(rate)
+        if self._goal.rate is not None:
+            return CONFIRMING_TRIALS * trial_s
+        return _END_TRIALS * trial_s + LEAST_SOAK_S
 
     def stop(self) -> None:
         """Let all services end at the same time; the stack waits for them."""

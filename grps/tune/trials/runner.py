@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from statistics import fmean
 from typing import Protocol
 
 from grps.tune.goal import Goal
@@ -86,7 +87,7 @@ class Trials:
         if first.holds or first.latency_ms > self.goal.limit_ms * _CLOSE:
             return first
         second = self.run(entrant, rate)
-        both_ms = mean([first.latency_ms, second.latency_ms])
+        both_ms = fmean([first.latency_ms, second.latency_ms])
         holds = both_ms <= self.goal.limit_ms and not second.why
         return replace(second, latency_ms=both_ms, holds=holds)
 
@@ -104,8 +105,3 @@ class Trials:
         """Return the highest rate below another one that a service has held; 0 if none."""
         rates = (one.rate for one in self.found if one.name == name and one.holds)
         return max((rate for rate in rates if rate < below), default=0.0)
-
-
-def mean(values: Sequence[float]) -> float:
-    """Return the mean of some values."""
-    return sum(values) / len(values)

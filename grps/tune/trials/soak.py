@@ -7,7 +7,7 @@ from dataclasses import replace
 from grps.perf.report.text import rate_text
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.trials import BEGIN_S, LEAST_SOAK_S, Entrant, Trials
+from grps.tune.trials.runner import BEGIN_S, LEAST_SOAK_S, Entrant, Trials
 
 _LONGEST_S = 6.0
 _SHARE = 0.5

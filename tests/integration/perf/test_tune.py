@@ -118,7 +118,7 @@ def test_a_search_from_the_command_line(
     # One variant and one service beside the default: all steps, in little time.
     monkeypatch.setattr("grps.tune.tuning.usable_cpus", lambda: 1)
     monkeypatch.setattr("grps.tune.trials.contest._MOST", 1)
-    monkeypatch.setattr("grps.tune.trials.trials._LIMITS_S", 1.0)
+    monkeypatch.setattr("grps.tune.trials.runner._LIMITS_S", 1.0)
     model, result = save(tmp_path / "net.onnx"), tmp_path / "result.json"
     words = ["tune", str(model), "--slo", "p99=5s", "--engine", "onnxruntime", "--device", "cpu"]
     words += ["--objective", "latency", "--rate", "20", "--max_time", "15m", "--force"]

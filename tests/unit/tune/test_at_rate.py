@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grps.tune import Goal, read_goal
+from grps.tune import read_goal
 from grps.tune.trials.at_rate import confirm_at, race_at
 from grps.tune.trials.clock import Clock
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import Fake
-
-
-def trials(goal: Goal) -> Trials:
-    return Trials(goal, lambda trial: None)
-
-
-def clock(seconds: float = 1e9) -> Clock:
-    return Clock(seconds, now=lambda: 0.0)
+from tests.unit.tune.made import Fake, Time, trials
 
 
 @pytest.mark.parametrize(("objective", "winner"), [("cost", "frugal"), ("latency", "quick")])
@@ -27,13 +18,15 @@ def test_a_race_at_a_rate(objective: str, winner: str) -> None:
         Fake("quick", 60, cpu_ms=2.0, latency_ms=lambda rate: 5.0),
         Fake("late", 60, cpu_ms=0.1, latency_ms=lambda rate: 60.0),
     ]
-    assert race_at(trials(goal), entrants, 50.0, clock(), 0.0) == winner
+    assert race_at(trials(goal), entrants, 50.0, Time().clock(60.0), 0.0) == winner
     assert len(entrants[2].rates) == 1
 
 
 def test_no_one_wins_a_race_in_which_no_one_holds_the_limit() -> None:
     goal = read_goal(("p99=20ms",), "cost", 50.0)
-    assert race_at(trials(goal), [Fake("a", 40), Fake("b", 40)], 50.0, clock(), 0.0) is None
+    assert (
+        race_at(trials(goal), [Fake("a", 40), Fake("b", 40)], 50.0, Time().clock(60.0), 0.0) is None
+    )
 
 
 def test_a_race_ends_in_time() -> None:

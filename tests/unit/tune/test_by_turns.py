@@ -10,14 +10,13 @@ import pytest
 from grps.tune.trials.by_turns import compare, first_rate
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.result import Trial
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import GOAL, Fake, Time
+from tests.unit.tune.made import Fake, Time, trials
 
 
 def run(new: Fake, default: Fake, rate: float, seconds: float = 1e9) -> Confirmation:
     time = Time()
     new.time = default.time = time
-    return compare(Trials(GOAL, lambda trial: None), new, default, rate, time.clock(seconds))
+    return compare(trials(), new, default, rate, time.clock(seconds))
 
 
 def outcomes(found: Confirmation) -> list[tuple[float, bool, bool]]:
@@ -35,7 +34,7 @@ def test_a_better_default_is_kept() -> None:
     found = run(Fake("new", 80), Fake("default", 100), 90.0)
     assert (found.is_better, found.is_unanimous) == (False, True)
     assert len(found.pairs) == 3
-    assert found.reason == "the winner did not hold the limit again"
+    assert found.reason == "the best settings held the limit at no rate"
 
 
 def test_the_rate_rises_while_both_hold() -> None:
@@ -160,11 +159,9 @@ def test_a_clearly_lower_latency_speaks_for_its_side(
 ) -> None:
     # Twice so, and once the winner holds what the default misses.
     found = latencies([one_ms, one_ms, 19.0, 19.0], [other_ms, other_ms, 21.0, 19.0])
-    spoken = 3 if is_better else 1
     assert found.is_better is is_better
     assert len(found.pairs) == (3 if is_better else 12)
-    if not is_better:
-        assert f"{spoken} spoke for the best settings, 0 for" in found.reason
+    assert ("1 spoke for the best settings, 0 for" in found.reason) != is_better
     swapped = latencies([other_ms] * 4, [one_ms] * 4)
     assert not swapped.is_better
     assert swapped.is_unanimous is is_better
@@ -183,9 +180,11 @@ def test_steps_are_smaller_when_the_direction_changes() -> None:
     assert rates == [95.0, 106.4, 100.5, 89.8, 95.0]
 
 
-def test_a_trial_that_failed_is_a_miss() -> None:
+def test_requests_that_failed_speak_against_a_service_whatever_its_latency() -> None:
     class Failing(Fake):
         def at(self, rate: float, seconds: float, seed: int) -> Trial:
             return replace(super().at(rate, seconds, seed), holds=False, why="a request failed")
 
-    assert not run(Failing("new", 1e9), Fake("default", 1), 90.0).is_better
+    failing = Failing("new", 0, latency_ms=lambda rate: 1.0)
+    found = run(failing, Fake("default", 0, latency_ms=lambda rate: 40.0), 90.0)
+    assert (found.is_better, found.is_unanimous, len(found.pairs)) == (False, True, 3)

@@ -16,8 +16,7 @@ from grps.tune.space import settings_of
 from grps.tune.trials.by_turns import compare, first_rate
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.result import Trial
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import GOAL, ONE, TWO
+from tests.unit.tune.made import GOAL, ONE, TWO, trials
 
 SIZES = (1, 2, 4, 8, 16, 32)
 
@@ -109,14 +108,14 @@ def test_what_is_found_is_near_the_best_and_never_below_the_default(seed: int) -
     ranked = rank(world.predictor, every, GOAL)
     chosen = [one.settings for one in shortlist(ranked, 4)]
     services = [Simulated(world, one.text, one) for one in chosen]
+    runner = trials()
     base = Simulated(world, "default", default)
-    trials = Trials(GOAL, lambda trial: None)
     capacities = {one.name: world.truth.capacity(one._settings) for one in (base, *services)}
     scores = {one.settings.text: one.score for one in ranked}
     found = default
     for one in sorted(services, key=lambda one: -capacities[one.name]):
         rate = first_rate(scores[one.name], capacities[one.name], capacities["default"])
-        if compare(trials, one, base, rate, clock).is_better:
+        if compare(runner, one, base, rate, clock).is_better:
             found = one._settings
             break
     real = goodputs.get(found) or world.truth.goodput(found)

@@ -6,8 +6,7 @@ import pytest
 
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.soak import soak
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import GOAL, Fake, Time
+from tests.unit.tune.made import Fake, Time, trials
 
 FOUND = Confirmation(is_better=True, rate=100.0, pairs=(), reason="better", is_unanimous=True)
 
@@ -15,7 +14,7 @@ FOUND = Confirmation(is_better=True, rate=100.0, pairs=(), reason="better", is_u
 def run(most: float, seconds: float = 1e9) -> tuple[Confirmation, Fake]:
     time = Time()
     winner = Fake("new", most, time=time)
-    found = soak(Trials(GOAL, lambda trial: None), winner, FOUND, time.clock(seconds))
+    found = soak(trials(), winner, FOUND, time.clock(seconds))
     return found, winner
 
 

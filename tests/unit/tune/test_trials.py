@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from grps.tune import Goal, read_goal
+from grps.tune import read_goal
 from grps.tune.trials.result import Trial
-from grps.tune.trials.trials import Trials
-from tests.unit.tune.made import GOAL, Fake
-
-
-def trials(goal: Goal = GOAL) -> Trials:
-    return Trials(goal, lambda trial: None)
+from grps.tune.trials.runner import Trials
+from tests.unit.tune.made import GOAL, Fake, trials
 
 
 def test_a_miss_by_little_is_tried_again() -> None:
