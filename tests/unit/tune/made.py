@@ -116,7 +116,7 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
         (trial(settings.text, 900.0, 15.0, 0.8), trial(DEFAULT, 900.0, 60.0)) for _ in "12"
     )
     longer = replace(pairs[0][0], seconds=6.0)
-    trials = (trial(DEFAULT, 300.0, 10.0), *(one for pair in pairs for one in pair), longer)
+    every = (trial(DEFAULT, 300.0, 10.0), *(one for pair in pairs for one in pair), longer)
     return Outcome(
         verdict="better" if better else "keep",
         reason="because of <this> & that",
@@ -125,7 +125,7 @@ def outcome(*, better: bool = True, goal: Goal = GOAL, path: str = "net.onnx") -
         curves=(found,),
         ranked=ranked,
         entered=(Entered(settings.text, ranked[0]),),
-        trials=trials,
+        trials=every,
         confirmation=Confirmation(better, 900.0, pairs, "because", soak=longer),
         default_rate=300.0,
         capacities={DEFAULT: 450.0, settings.text: 1000.0},
