@@ -1,7 +1,7 @@
-"""Load generators that are programs of their own: ``grpst perf``, vegeta and bombardier.
+"""Load generators that are programs of their own: ``grpst perf``, k6, vegeta and bombardier.
 
-Vegeta and bombardier are built from the modules that ``go/go.mod`` pins. Both count latency from
-the time at which a request is sent, with enough connections that none waits for another.
+All but the first are built from the modules that ``go/go.mod`` pins. They count latency from the
+time at which a request is sent, with enough connections that none waits for another.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ SHARES = (50, 90, 95, 99)
 MOST_OPEN = 1000
 """Requests that may be open at once."""
 _MODULES = Path(__file__).with_name("go")
+_SCRIPT = Path(__file__).with_name("k6.js")
 _TIMEOUT = "30s"
 _NANOS_PER_MS, _MICROS_PER_MS = 1e6, 1e3
 
@@ -80,6 +81,35 @@ def _target(base: str, request: Request) -> str:
     target["header"] = {name: [value] for name, value in request.headers}
     target["body"] = base64.b64encode(request.body).decode()
     return json.dumps(target) + "\n"
+
+
+def k6(base: str, requests: Sequence[Request], rate: int, seconds: float, most: int) -> Figures:
+    """Send requests in turn at a constant rate by k6.
+
+    Args:
+        base: The server, such as ``http://127.0.0.1:7080``.
+        requests: What is sent.
+        rate: Requests per second.
+        seconds: For how long.
+        most: More than there are open requests at any time: each has a program of its own in k6.
+    """
+    program = str(built("k6", _MODULES, "go.k6.io/k6"))
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "requests.json"
+        file.write_text(json.dumps([_plain(base, one) for one in requests]))
+        variables = {"REQUESTS": file, "SHARES": json.dumps(SHARES), "RATE": rate}
+        variables |= {"SECONDS": seconds, "MOST_OPEN": most, "TIMEOUT": _TIMEOUT}
+        given = [f"--env={key}={value}" for key, value in variables.items()]
+        flags = ("--quiet", "--no-usage-report", "--log-output=none", "--address=127.0.0.1:0")
+        told = json.loads(_run(program, "run", *flags, *given, str(_SCRIPT)))
+    return Figures("k6", tuple(told["ms"]), told["max_ms"], told["requests"], told["failed"])
+
+
+def _plain(base: str, request: Request) -> dict[str, Any]:
+    plain: dict[str, Any] = {"method": request.method, "url": base + request.path}
+    plain["headers"] = dict(request.headers)
+    plain["body"] = base64.b64encode(request.body).decode()
+    return plain
 
 
 def bombardier(url: str, rate: int, seconds: float, connections: int) -> Figures:

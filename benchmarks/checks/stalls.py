@@ -1,4 +1,4 @@
-"""Latencies of a server that stalls: ``grpst perf`` beside theory, vegeta and bombardier.
+"""Latencies of a server that stalls: ``grpst perf`` beside theory, k6, vegeta and bombardier.
 
 ``python -m benchmarks.checks.stalls`` starts a server that stalls for a part of each period, and
 sends requests at equal distances for a whole number of periods, by one load generator after
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.checks.generators import SHARES, Figures, bombardier, grpst_perf, vegeta
+from benchmarks.checks.generators import SHARES, Figures, bombardier, grpst_perf, k6, vegeta
 from grps.perf import Request
 
 PATH = "/any"
@@ -78,6 +78,7 @@ def measured(schedule: Schedule, rate: int, seconds: float) -> list[Figures]:
         url = base + PATH
         return [
             grpst_perf(url, seconds, "--rate", str(rate), "--arrivals", "constant"),
+            k6(base, requests, rate, seconds, connections),
             vegeta(base, requests, rate, seconds),
             bombardier(url, rate, seconds, connections),
         ]

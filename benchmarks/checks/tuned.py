@@ -1,10 +1,11 @@
 """Whether settings of ``grpst tune`` hold their limit when another tool sends the requests.
 
 ``python -m benchmarks.checks.tuned`` writes a project with a model of dense layers and has
-``grpst tune --apply`` change a copy of it. It starts both with ``grpst start``, and vegeta sends
-requests to each by turns, at equal distances and at the rate at which the search confirmed its
-result. Run it on an idle machine: on another one ``grpst tune`` gives no verdict. The model is so
-slow that vegeta, which shares the processors with it, uses a small part of them; how much is shown.
+``grpst tune --apply`` change a copy of it. It starts both with ``grpst start``, and vegeta or k6
+sends requests to each by turns, at equal distances and at the rate at which the search confirmed
+its result. Run it on an idle machine: on another one ``grpst tune`` gives no verdict. The model is
+so slow that the tool, which shares the processors with it, uses a small part of them; how much is
+shown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.checks.generators import SHARES, Figures, vegeta
+from benchmarks.checks.generators import MOST_OPEN, SHARES, Figures, k6, vegeta
 from benchmarks.load import LOOPBACK, grpst, write_project
 from benchmarks.tuning.sweep import save_mlp
 from grps.deploy.paths import HOME_VARIABLE, ServiceFolder
@@ -105,12 +106,31 @@ class Home:
             self.grpst("stop", name)
 
 
-def load(target: Target, rate: int, seconds: float) -> tuple[Figures, float]:
-    """Let vegeta send the requests that ``grpst tune`` sends; return the processors it used too."""
-    prepared = make_requests("http", target, MODEL, Content(batch=1), streaming=False)
-    before_s = _ended_cpu_s()
-    found = vegeta(f"http://{target.address}", prepared.requests, rate, seconds)
-    return found, (_ended_cpu_s() - before_s) / seconds
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent to services.
+
+    Attributes:
+        tool: What sends it: ``vegeta`` or ``k6``.
+        rate: Requests per second.
+        seconds: For how long.
+    """
+
+    tool: str
+    rate: int
+    seconds: float
+
+    def send(self, target: Target, seconds: float | None = None) -> tuple[Figures, float]:
+        """Send the requests of ``grpst tune``; return the processors that the tool used, too."""
+        prepared = make_requests("http", target, MODEL, Content(batch=1), streaming=False)
+        base, requests = f"http://{target.address}", prepared.requests
+        seconds = seconds or self.seconds
+        before_s = _ended_cpu_s()
+        if self.tool == "k6":
+            found = k6(base, requests, self.rate, seconds, MOST_OPEN)
+        else:
+            found = vegeta(base, requests, self.rate, seconds)
+        return found, (_ended_cpu_s() - before_s) / seconds
 
 
 def _ended_cpu_s() -> float:
@@ -119,20 +139,20 @@ def _ended_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def compare(home: Home, found: Found, limit_ms: float, repeats: int, seconds: float) -> bool:
+def compare(home: Home, found: Found, limit_ms: float, repeats: int, load: Load) -> bool:
     """Send requests by turns; return whether the tuned service held the limit each time."""
     names = (TUNED, DEFAULT) if found.verdict == "better" else (DEFAULT,)
-    print(f"vegeta at {found.rate} requests/s; the limit is p99={limit_ms:g}ms")
+    print(f"{load.tool} at {load.rate} requests/s; the limit is p99={limit_ms:g}ms")
     percentiles = "".join(f"   p{share} ms" for share in SHARES)
-    print(f"service   {percentiles}   max ms  failed  vegeta CPUs")
+    print(f"service   {percentiles}   max ms  failed  CPUs of {load.tool}")
     holds = {name: 0 for name in names}
     with ExitStack() as stack:
         targets = {name: stack.enter_context(home.serving(name)) for name in names}
         for target in targets.values():
-            load(target, found.rate, min(2.0, seconds))
+            load.send(target, min(2.0, load.seconds))
         for turn in range(repeats):
             for name in names if turn % 2 == 0 else names[::-1]:
-                one, cpus = load(targets[name], found.rate, seconds)
+                one, cpus = load.send(targets[name])
                 holds[name] += one.ms[_PERCENTILE] <= limit_ms and not one.failed
                 values = "".join(f"{value:9.1f}" for value in (*one.ms, one.max_ms))
                 print(f"{name:<10}{values}{one.failed:>8}{cpus:>13.2f}", flush=True)
@@ -145,6 +165,7 @@ def main() -> int:
     """Tune, measure and print; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.tuned", description=__doc__)
     parser.add_argument("--slo_ms", type=float, default=100, help="the limit of the p99")
+    parser.add_argument("--tool", choices=("vegeta", "k6"), default="vegeta", help="what sends")
     parser.add_argument("--seconds", type=float, default=15, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each service")
     parser.add_argument("--hidden", type=int, default=8192, help="size of the hidden layers")
@@ -157,7 +178,8 @@ def main() -> int:
         print(f"grpst tune: {found.verdict}: {found.text}", flush=True)
         if found.verdict == "none" or not found.rate:
             return _NO_VERDICT
-        return int(not compare(home, found, given.slo_ms, given.repeats, given.seconds))
+        load = Load(given.tool, found.rate, given.seconds)
+        return int(not compare(home, found, given.slo_ms, given.repeats, load))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from grps.tune.trials.runner import Entrant, Trials
 Key = TypeVar("Key", bound=Hashable)
 _STEP, _FAR = 1.05, 1.2
 """Ratio by which a rate changes; the larger one until the first trial that ends otherwise."""
-_COUNTED = 30
+_COUNTED = 60
 """Trials whose rates count."""
 _LOWEST = 1.0
 """Where it ends if a service holds nothing."""

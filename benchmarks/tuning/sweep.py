@@ -320,7 +320,7 @@ def main() -> None:
     """Compare all models and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="searches of each model")
-    parser.add_argument("--sweep_s", type=float, default=130.0, help="longest sweep of a model")
+    parser.add_argument("--sweep_s", type=float, default=450.0, help="longest sweep of a model")
     parser.add_argument("--model", action="append", help="only this model; may be repeated")
     parser.add_argument("--batch", type=int, action="append", help="sizes of batches of the sweep")
     parser.add_argument("--slo", help="limit of all models, instead of their own")

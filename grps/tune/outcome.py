@@ -17,8 +17,8 @@ from grps.tune.search import Search
 from grps.tune.settings import Settings, differences, model_config
 from grps.tune.trials.at_rate import value_of
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.contest import DEFAULT, Entered
 from grps.tune.trials.result import Trial
+from grps.tune.trials.services import DEFAULT, Entered
 
 Verdict = Literal["better", "keep", "none"]
 

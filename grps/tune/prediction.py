@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,8 @@ class Predictor:
         around_ms = max(0.0, self.overhead.latency_ms - self.overhead.run_ms)
         latencies = found.latencies_s[requests // 10 :] * 1000 + around_ms
         percentile = float(np.percentile(latencies, self._goal.share))
-        runs_ms = sum(curves.alone.cpu_ms(one.count) for one in found.batches)
+        sizes = Counter(one.count for one in found.batches)
+        runs_ms = sum(curves.alone.cpu_ms(size) * times for size, times in sizes.items())
         cpu_ms = runs_ms / requests + self._serving_ms(found.mean_batch)
         return Predicted(rate, percentile, cpu_ms, found.mean_batch)
 

@@ -11,8 +11,8 @@ from grps.tune.settings import Settings
 
 _EQUAL = 0.04
 """Share by which scores may differ without meaning anything."""
-_NEAR = 0.8
-"""Settings below this share of the best goodput so far are not looked at closer."""
+NEAR = 0.75
+"""Settings below this share of the best score so far are not looked at closer."""
 _WINDOWS = (0.05, 0.2)
 """Windows of ``wait: always``, as shares of the limit of the latency."""
 _WINDOWED = 6
@@ -48,12 +48,16 @@ def rank(predictor: Predictor, every: Sequence[Settings], goal: Goal) -> list[Ra
     return _ordered([*found, *more])
 
 
+def share_of(score: float, best: float) -> float:
+    """Return a score as a share of the best one: 1 if it is as good, less if it is worse."""
+    return score / best if best > 0 else best / score
+
+
 def _ordered(found: list[Ranked]) -> list[Ranked]:
     """Return the best first; of those that are about equal, the simplest."""
     best = max((one.score for one in found), default=0.0)
 
     def place(one: Ranked) -> tuple[int, tuple[int, ...], float]:
-        share = one.score / best if best > 0 else best / one.score
         settings = one.settings
         simplicity = (
             settings.wait_us is not None,
@@ -61,7 +65,7 @@ def _ordered(found: list[Ranked]) -> list[Ranked]:
             len(settings.variant.options),
             settings.runs,
         )
-        return int((1 - share) / _EQUAL), simplicity, -one.score
+        return int((1 - share_of(one.score, best)) / _EQUAL), simplicity, -one.score
 
     return sorted(found, key=place)
 
@@ -81,14 +85,14 @@ def _by_goodput(predictor: Predictor, every: Sequence[Settings], best: float) ->
     ordered = sorted(every, key=lambda one: -predictor.capacity(one))
     goodputs = []
     for one in ordered:
-        goodput = predictor.goodput(one, best * _NEAR)
+        goodput = predictor.goodput(one, best * NEAR)
         best = max(best, goodput)
         if goodput > 0:
             goodputs.append((one, goodput))
     return [
         Ranked(one, goodput, predictor.at(one, goodput))
         for one, goodput in goodputs
-        if goodput >= best * _NEAR
+        if goodput >= best * NEAR
     ]
 
 
@@ -103,14 +107,3 @@ def _by_value(
         value = predicted.cpu_ms if goal.objective == "cost" else predicted.latency_ms
         found.append(Ranked(one, -value, predicted))
     return found
-
-
-def shortlist(found: Sequence[Ranked], count: int) -> list[Ranked]:
-    """Return the best settings, no two alike but for their batches as long as there are others."""
-    kinds: dict[object, Ranked] = {}
-    for one in found:
-        settings = one.settings
-        kinds.setdefault((settings.variant, settings.runs, settings.isolation), one)
-    first = list(kinds.values())[:count]
-    rest = [one for one in found if one not in first]
-    return [*first, *rest[: count - len(first)]]

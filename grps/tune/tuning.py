@@ -23,12 +23,13 @@ from grps.tune.settings import Settings
 from grps.tune.space import engines_for, settings_of
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.contest import DEFAULT, Contest
+from grps.tune.trials.contest import Contest
 from grps.tune.trials.service import Setting, TrialService
+from grps.tune.trials.services import DEFAULT
 
 _CURVES_SHARE = 0.3
 """Of the time, after which no other curve is begun."""
-_USED_SHARE = 0.92
+_USED_SHARE = 0.95
 """Of the time; the rest is for what began before its end, and for ending the services."""
 _LOOK_S = 0.5
 _SEVERAL = 8
@@ -69,7 +70,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         predictor = _predictor(search, saved, cpus, contest.default)
         ranked = _ranked(search, saved, predictor)
         settings, found = contest.run(ranked) if ranked else (None, None)
-        contest.stop()
+        contest.services.stop()
     if contest.trials.disturbed:
         notes.append(f"{contest.trials.disturbed} trials were repeated, as others used the machine")
     verdict, reason = _verdict(search.goal, contest, ranked, found)
@@ -89,14 +90,14 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         settings=settings if verdict == "better" else None,
         curves=saved.curves,
         ranked=tuple(ranked),
-        entered=tuple(contest.entered),
+        entered=tuple(contest.services.entered),
         trials=tuple(contest.trials.found),
         confirmation=found,
         default_rate=contest.trials.held_by(DEFAULT, missed),
         capacities=contest.capacities.found,
         others=ending.others,
         calibration_ms=(quiet.before_ms, ending.work_ms),
-        notes=(*notes, *contest.notes, *_batching_notes(saved)),
+        notes=(*notes, *contest.services.notes, *contest.notes, *_batching_notes(saved)),
         machine=machine_facts(),
         started_at=started_at,
         elapsed_s=clock.elapsed_s,

@@ -42,4 +42,4 @@ def test_steps_are_large_until_a_trial_ends_otherwise(most: float, rates: list[f
 def test_a_service_ends_after_the_trials_that_count() -> None:
     service = Fake("a", 110)
     held_rates({"a": service}, 90.0, trials())
-    assert len(service.rates) == 2 + 30
+    assert len(service.rates) == 2 + 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 from grps.perf.report.text import milliseconds, rate_text
 from grps.tune.load_of_others import describe
 from grps.tune.outcome import Outcome
-from grps.tune.trials.contest import DEFAULT
 from grps.tune.trials.result import Trial
+from grps.tune.trials.services import DEFAULT
 
 HEAD = ("TRIED", "PREDICTED", "AT MOST", "HELD", "MISSED", "CPU")
 

@@ -11,12 +11,12 @@ from grps.tune.trials.service import Closely
 
 TURNS, MORE_TURNS = 3, 5
 """Of each service; more where no trials will tell those apart that serve about as much."""
-_SHORTEST_S, _LONGEST_S, _LIMITS = 0.4, 2.0, 4
-"""A turn is so many times as long as the limit, within bounds; not long, as the speed of a machine
-that others share changes from one second to the next."""
+_SHORTEST_S, _LONGEST_S, _LIMITS, _REQUESTS = 0.4, 2.0, 4, 100
+"""A turn is so many times as long as the limit and has about so many requests, within bounds; not
+longer, as the speed of a machine that others share changes from one second to the next."""
 _BEGIN_S = 0.25
 """What a turn takes besides, most of it until the requests that are open have ended."""
-_WEAK = 0.85
+_WEAK = 0.82
 """Services below this share of the largest capacity are not expected to be the best."""
 _MOST_OPEN, _LEAST_OPEN = 32, 2
 _MEAN_SHARE = 0.3
@@ -42,7 +42,6 @@ class Capacities:
 
     Attributes:
         found: Requests per second, by the names of services.
-        turn_s: How long a turn is.
     """
 
     def __init__(self, goal: Goal, most: int, report: Callable[[str, float], None]) -> None:
@@ -55,17 +54,22 @@ class Capacities:
         """
         self.found: dict[str, float] = {}
         self._limit_s = goal.limit_ms / 1000
-        self.turn_s = min(max(self._limit_s * _LIMITS, _SHORTEST_S), _LONGEST_S)
         self._most = most
         self._report = report
         self._turns: dict[str, list[float]] = {}
 
-    @property
-    def cost_s(self) -> float:
-        """How long a turn takes in all."""
-        return self.turn_s + _BEGIN_S
+    def seconds(self, rate: float) -> float:
+        """Return how long a turn is, by a guess of the rate of a service."""
+        wanted_s = max(self._limit_s * _LIMITS, _REQUESTS / rate, _SHORTEST_S)
+        return min(wanted_s, _LONGEST_S)
 
-    def measure(self, services: Sequence[Busy], rate: float, turns: int) -> None:
+    def cost_s(self, rate: float) -> float:
+        """Return how long a turn takes in all."""
+        return self.seconds(rate) + _BEGIN_S
+
+    def measure(
+        self, services: Sequence[Busy], rate: float, turns: int, *, afresh: bool = False
+    ) -> None:
         """Keep each service busy in some more turns; the median of all its turns counts.
 
         Args:
@@ -73,12 +77,15 @@ class Capacities:
             rate: A guess of the rate at which they just hold the limit: about as many requests are
                 open as at this rate.
             turns: How many.
+            afresh: Whether turns before these count no more: some of the services had none.
         """
+        if afresh:
+            self._turns.clear()
         likely = round(rate * self._limit_s * _MEAN_SHARE)
         open_at_once = min(max(likely, _LEAST_OPEN), _MOST_OPEN, self._most)
         for _ in range(turns):
             for one in services:
-                throughput = one.closed(open_at_once, self.turn_s).throughput
+                throughput = one.closed(open_at_once, self.seconds(rate)).throughput
                 self._turns.setdefault(one.name, []).append(throughput)
         for one in services:
             self.found[one.name] = statistics.median(self._turns[one.name])

@@ -1,39 +1,37 @@
-"""Starts the best predicted settings beside the default and finds out which is better."""
+"""Tries the best predicted settings beside the default and finds out which is better."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from grps.config.schema import ModelConfig
-from grps.errors import GrpsError
 from grps.perf.report.text import rate_text
 from grps.tune.goal import Goal
-from grps.tune.ranking import Ranked, shortlist
+from grps.tune.ranking import Ranked
 from grps.tune.search import Report
-from grps.tune.settings import Settings, model_config
-from grps.tune.space import native_form
+from grps.tune.settings import Settings
 from grps.tune.trials.at_rate import CONFIRMING_TRIALS, confirm_at, race_at
 from grps.tune.trials.by_turns import HELD_SHARE, compare, first_rate
 from grps.tune.trials.capacity import MORE_TURNS, TURNS, Capacities
+from grps.tune.trials.choice import first_choice, in_both_forms, neighbours
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
 from grps.tune.trials.result import Trial
 from grps.tune.trials.runner import LEAST_SOAK_S, Trials
-from grps.tune.trials.service import Setting, TrialService, running
+from grps.tune.trials.service import Setting, TrialService
+from grps.tune.trials.services import DEFAULT, Services
 from grps.tune.trials.soak import soak
 
-DEFAULT = "default"
-"""What the configuration that is there is called in trials."""
-_MOST = 5
-"""Settings that are tried beside the default."""
+_MOST, _MOST_STRONG = 5, 2
+"""Settings that are tried beside the default, and those of them that are tried further."""
 _RACE_TRIALS = 3
 """Trials of one entrant at the rate of a goal; a guess of the time that it takes."""
 _LEAST_ENTERED = 3
 """Services of which it is measured what they serve at most, however little time there is."""
+_LEAST_TURNS = 2
+"""Turns that say which of services alike in most things is the strongest."""
 _END_TRIALS = 8
 """Trials by turns that have their time before more services are started; a guess."""
 _DEFAULT_TRIALS, _DEFAULT_SHARE = 5, 0.8
@@ -42,28 +40,14 @@ _CLOSE_ENOUGH = 1.1
 _NOT_SOAKED = "no longer trial confirmed the rate: plan with less, or give more time by --max_time"
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """Settings that were tried under load.
-
-    Attributes:
-        name: What trials call them.
-        ranked: The settings, and what was predicted.
-    """
-
-    name: str
-    ranked: Ranked
-
-
 class Contest:
-    """The services of one search.
+    """What is tried in one search.
 
     Attributes:
         trials: What ran.
         notes: What else has to be known.
-        entered: What was tried beside the default.
         capacities: What services serve at most, as far as that was measured.
-        default: The service with the default.
+        services: What was started.
     """
 
     def __init__(
@@ -89,15 +73,15 @@ class Contest:
         self._setting = setting
         self._clock = clock
         self._report = report
-        self._stack = stack
         self.trials = Trials(setting.goal, self._report_trial, most_others)
         self.notes: list[str] = []
         self.capacities = Capacities(setting.goal, setting.concurrency, self._report_capacity)
-        self.entered: list[Entered] = []
-        self._services: list[TrialService] = []
-        began = time.monotonic()
-        self.default = self._started(DEFAULT, config)
-        self._start_s = time.monotonic() - began
+        self.services = Services(config, setting, report, stack)
+
+    @property
+    def default(self) -> TrialService:
+        """The service with the default."""
+        return self.services.default
 
     @property
     def _goal(self) -> Goal:
@@ -105,31 +89,72 @@ class Contest:
 
     def run(self, ranked: Sequence[Ranked]) -> tuple[Settings | None, Confirmation | None]:
         """Return the winner, unless that is the default, and how it did beside the default."""
-        rate = self._goal.rate or max(1.0, HELD_SHARE * ranked[0].score)
-        services = self._entrants(ranked, rate)
         if self._goal.rate is not None:
-            return self._at_rate(services, rate)
-        if not services:
+            return self._at_rate(ranked, self._goal.rate)
+        ordered = self._strongest_first(ranked, max(1.0, HELD_SHARE * ranked[0].score))
+        if not ordered:
             return None, None
-        winner, found = self._best(self._strongest_first(services, rate))
+        winner, found = self._best(ordered)
         if found.is_better:
             found = soak(self.trials, winner, found, self._clock)
             if found.soak is None:
                 self.notes.append(_NOT_SOAKED)
             self._measure_default(found.rate)
-        return self._entered(winner).ranked.settings, found
+        return self.services.ranked(winner).settings, found
 
     def _at_rate(
-        self, services: Sequence[TrialService], rate: float
+        self, ranked: Sequence[Ranked], rate: float
     ) -> tuple[Settings | None, Confirmation | None]:
+        end_s = CONFIRMING_TRIALS * self.trials.cost_s(rate)
+        each_s = self.services.start_s + _RACE_TRIALS * self.trials.cost_s(rate)
+        count = min(_MOST, max(1, int((self._clock.left_s - end_s) / each_s)))
+        chosen = in_both_forms(ranked, self._config, count)
+        services = self.services.start(chosen, lambda: self._clock.left_s < end_s)
         entrants = [self.default, *services]
-        name = race_at(self.trials, entrants, rate, self._clock, self._end_s(rate))
+        name = race_at(self.trials, entrants, rate, self._clock, end_s)
         winner = next((one for one in services if one.name == name), None)
         if winner is None:
             return None, None
         self._report("confirmation", winner.name)
         found = confirm_at(self.trials, winner, self.default, rate)
-        return self._entered(winner).ranked.settings, found
+        return self.services.ranked(winner).settings, found
+
+    def _strongest_first(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
+        """Return services that may be the best, of very different settings."""
+        capacities, each_s = self.capacities, self._each_s(rate)
+        count = min(_MOST, max(_LEAST_ENTERED, int(self._spare_s(rate) / each_s)))
+        chosen = first_choice(ranked, self._config, count)
+        services = self.services.start(chosen, lambda: self._spare_s(rate) < 0)
+        if not services:
+            return []
+        capacities.measure([self.default, *services], rate, TURNS)
+        first, *others = strong = capacities.strong(services)[:_MOST_STRONG]
+        self.services.stop(unless=[self.default, *strong])
+        alike = self._neighbours(strong, ranked, rate)
+        tried = [*strong, *alike]
+        turns = min(MORE_TURNS, int(self._spare_s(rate) / (len(tried) * capacities.cost_s(rate))))
+        if turns >= _LEAST_TURNS and len(tried) > 1:
+            capacities.measure(tried, rate, turns, afresh=bool(alike))
+            first = capacities.strong([first, *alike])[0]
+        return capacities.strong([first, *others])
+
+    def _neighbours(
+        self, strong: Sequence[TrialService], ranked: Sequence[Ranked], rate: float
+    ) -> list[TrialService]:
+        """Start services that differ in one thing from the strongest, as far as there is time."""
+        spare_s = self._spare_s(rate) - TURNS * len(strong) * self.capacities.cost_s(rate)
+        count = max(0, int(spare_s / self._each_s(rate)))
+        best = self.services.ranked(strong[0])
+        chosen = neighbours(ranked, best, self._config)[:count]
+        return self.services.start(chosen, lambda: self._spare_s(rate) < 0) if chosen else []
+
+    def _each_s(self, rate: float) -> float:
+        """Return how long it takes to start a service and to measure its capacity."""
+        return self.services.start_s + TURNS * self.capacities.cost_s(rate)
+
+    def _spare_s(self, rate: float) -> float:
+        """Return the time that is left before the trials by turns have to begin."""
+        return self._clock.left_s - self._end_s(rate)
 
     def _best(self, ordered: Sequence[TrialService]) -> tuple[TrialService, Confirmation]:
         """Return the first service that is better than the default, or the last that was tried."""
@@ -147,73 +172,12 @@ class Contest:
         return compare(self.trials, service, self.default, rate, self._clock)
 
     def _first_rate(self, service: TrialService) -> float:
-        capacities, predicted = self.capacities.found, self._entered(service).ranked.score
+        capacities, predicted = self.capacities.found, self.services.ranked(service).score
         return first_rate(predicted, capacities[service.name], capacities[DEFAULT])
-
-    def _strongest_first(self, services: Sequence[TrialService], rate: float) -> list[TrialService]:
-        """Return those that may be the best."""
-        capacities = self.capacities
-        capacities.measure([self.default, *services], rate, TURNS)
-        strong = capacities.strong(services)
-        left_s = self._clock.left_s - self._end_s(rate)
-        turns = min(MORE_TURNS, int(left_s / (len(strong) * capacities.cost_s)))
-        if len(strong) > 1 and turns > 0:
-            capacities.measure(strong, rate, turns)
-        return capacities.strong(strong)
-
-    def _entered(self, service: TrialService) -> Entered:
-        return next(one for one in self.entered if one.name == service.name)
 
     def _end_s(self, rate: float) -> float:
         """Return how long the trials by turns take, and the longer one."""
-        trial_s = self.trials.cost_s(rate)
-        if self._goal.rate is not None:
-            return CONFIRMING_TRIALS * trial_s
-        return _END_TRIALS * trial_s + LEAST_SOAK_S
-
-    def stop(self) -> None:
-        """Let all services end at the same time; the stack waits for them."""
-        for service in self._services:
-            service.stop()
-
-    def _entrants(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
-        """Start services with the best settings, as many as there is time for."""
-        left_s = self._clock.left_s - self._end_s(rate)
-        if self._goal.rate is None:
-            count = int(left_s / (self._start_s + TURNS * self.capacities.cost_s))
-            least = _LEAST_ENTERED
-        else:
-            count = int(left_s / (self._start_s + _RACE_TRIALS * self.trials.cost_s(rate)))
-            least = 1
-        services: list[TrialService] = []
-        for one in self._chosen(ranked, min(_MOST, max(least, count))):
-            if services and self._clock.left_s < self._end_s(rate):
-                break
-            name = one.settings.text
-            self._report("services", f"starting {name}")
-            try:
-                services.append(self._started(name, model_config(self._config, one.settings)))
-            except GrpsError as error:
-                self.notes.append(f"left out: {name}: {error}")
-                continue
-            self.entered.append(Entered(name, one))
-        return services
-
-    def _chosen(self, ranked: Sequence[Ranked], count: int) -> list[Ranked]:
-        """Return what is tried: in native form if there is one, the best in both forms."""
-        chosen: list[Ranked] = []
-        for one in shortlist(ranked, count):
-            native = native_form(one.settings, self._config)
-            if native is not None:
-                chosen.append(Ranked(native, one.score, one.predicted))
-            if native is None or (one is ranked[0] and count > _LEAST_ENTERED):
-                chosen.append(one)
-        return chosen[:count]
-
-    def _started(self, name: str, config: ModelConfig) -> TrialService:
-        service = self._stack.enter_context(running(name, config, self._setting))
-        self._services.append(service)
-        return service
+        return _END_TRIALS * self.trials.cost_s(rate) + LEAST_SOAK_S
 
     def _measure_default(self, missed: float) -> None:
         """Find about the highest rate that the default holds, while there is time."""

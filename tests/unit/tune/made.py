@@ -16,9 +16,9 @@ from grps.tune.prediction import Predictor
 from grps.tune.ranking import rank
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.contest import DEFAULT, Entered
 from grps.tune.trials.result import Trial
 from grps.tune.trials.runner import Trials
+from grps.tune.trials.services import DEFAULT, Entered
 
 GOAL = read_goal(("p99=20ms",), "throughput", None)
 ONE = Variant("onnxruntime", 1)

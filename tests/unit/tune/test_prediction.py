@@ -7,8 +7,9 @@ import pytest
 from grps.tune import Settings, Variant, read_goal
 from grps.tune.curves.curve import Curve, Curves, Point
 from grps.tune.prediction import Overhead
-from grps.tune.ranking import rank, shortlist
+from grps.tune.ranking import rank
 from grps.tune.space import batch_sizes, settings_of, thread_counts
+from grps.tune.trials.choice import shortlist
 from tests.unit.tune.made import GOAL, ONE, TWO, curves, predictor
 
 

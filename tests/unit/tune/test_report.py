@@ -16,7 +16,7 @@ from grps.tune.patch import BACKUP, apply, to_yaml
 from grps.tune.report.page import to_page
 from grps.tune.report.records import to_json
 from grps.tune.report.text import lines, table
-from grps.tune.trials.contest import DEFAULT
+from grps.tune.trials.services import DEFAULT
 from tests.support import REPOSITORY
 from tests.unit.tune.made import outcome
 

@@ -10,10 +10,11 @@ import pytest
 from grps.tune import Settings
 from grps.tune.curves.curve import Curve, Curves, Point
 from grps.tune.prediction import Overhead, Predictor
-from grps.tune.ranking import rank, shortlist
+from grps.tune.ranking import rank
 from grps.tune.simulation import Policy, poisson, simulate
 from grps.tune.space import settings_of
 from grps.tune.trials.by_turns import compare, first_rate
+from grps.tune.trials.choice import shortlist
 from grps.tune.trials.clock import Clock
 from grps.tune.trials.result import Trial
 from tests.unit.tune.made import GOAL, ONE, TWO, trials

@@ -13,8 +13,9 @@ from grps.errors import GrpsError
 from grps.tune import Goal, Settings, read_goal
 from grps.tune.ranking import Ranked
 from grps.tune.trials.confirmation import Confirmation
-from grps.tune.trials.contest import DEFAULT, Contest
+from grps.tune.trials.contest import Contest
 from grps.tune.trials.service import Closely, Setting
+from grps.tune.trials.services import DEFAULT
 from tests.unit.tune.made import CONFIG, GOAL, ONE, TWO, Fake, Time
 
 SLOW, FAST = Settings(ONE, max_batch=8), Settings(TWO, max_batch=8)
@@ -59,12 +60,12 @@ class World:
         self, monkeypatch: pytest.MonkeyPatch, seconds: float, goal: Goal = GOAL
     ) -> tuple[Settings | None, Confirmation | None, Contest]:
         """Run a contest of all services."""
-        monkeypatch.setattr("grps.tune.trials.contest.running", self.running)
+        monkeypatch.setattr("grps.tune.trials.services.running", self.running)
         setting, clock = Setting(goal, "http", {}, 32), self.time.clock(seconds)
         with ExitStack() as stack:
             contest = Contest(CONFIG, setting, clock, lambda phase, text: None, stack)
             settings, found = contest.run(RANKED)
-            contest.stop()
+            contest.services.stop()
         return settings, found, contest
 
 
@@ -99,8 +100,8 @@ def test_if_it_is_not_better_the_next_one_is_tried(monkeypatch: pytest.MonkeyPat
 def test_services_that_do_not_start_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     settings, found, contest = World({DEFAULT: (200, 250)}).run(monkeypatch, 60.0)
     assert (settings, found) == (None, None)
-    assert contest.notes
-    assert all("it does not start" in note for note in contest.notes)
+    assert contest.services.notes
+    assert all("it does not start" in note for note in contest.services.notes)
 
 
 def test_services_that_answer_nothing_while_they_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def capacities(most: int = 32, told: list[tuple[str, float]] | None = None) -> C
 def test_as_many_requests_are_open_as_the_limit_allows(rate: float, most: int, found: int) -> None:
     service = Served("a", [1.0])
     capacities(most).measure([service], rate, 1)
-    assert service.turns == [(found, 0.4)]
+    assert [one for one, _ in service.turns] == [found]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,18 @@ def test_as_many_requests_are_open_as_the_limit_allows(rate: float, most: int, f
 )
 def test_a_turn_is_some_times_as_long_as_the_limit(limit: str, seconds: float) -> None:
     goal = read_goal((limit,), "throughput", None)
-    assert Capacities(goal, 32, lambda name, capacity: None).turn_s == pytest.approx(seconds)
+    found = Capacities(goal, 32, lambda name, capacity: None)
+    assert found.seconds(1000.0) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [(250.0, 0.4), (249.0, 0.4016), (50.0, 2.0), (1.0, 2.0)]
+)
+def test_a_turn_has_enough_requests(rate: float, seconds: float) -> None:
+    found, service = capacities(), Served("a", [1.0])
+    assert found.seconds(rate) == pytest.approx(seconds, rel=1e-3)
+    found.measure([service], rate, 1)
+    assert service.turns[0][1] == found.seconds(rate)
 
 
 def test_the_median_of_all_turns_counts() -> None:
@@ -73,7 +84,7 @@ def test_services_take_turns() -> None:
 
 
 def test_those_that_serve_about_as_much_as_the_best_are_strong() -> None:
-    services = [Served("a", [84.9]), Served("b", [85.0]), Served("c", [100.0])]
+    services = [Served("a", [81.9]), Served("b", [82.0]), Served("c", [100.0])]
     found = capacities()
     found.measure(services, 1.0, 1)
     assert [one.name for one in found.strong(services)] == ["c", "b"]
