@@ -91,20 +91,23 @@ class Outcome:
         if self.verdict != "better" or found is None:
             return ""
         if self.goal.rate is None:
-            rate = rate_text(found.goodput)
-            if found.lowered is not None:
-                return f"{rate} requests/s"
-            most = self.capacities.get(DEFAULT, 0.0)
-            if not self.default_rate and 0 < most < found.rate:
-                times = found.rate / most
-                at_most = rate_text(most)
-                return f"{rate} requests/s; the default serves at most {at_most} ({times:.2f}x)"
-            if not self.default_rate:
-                return f"{rate} requests/s; the default held no rate that was tried"
-            times = found.rate / self.default_rate
-            return f"{rate} requests/s instead of {rate_text(self.default_rate)} ({times:.2f}x)"
+            return f"{rate_text(found.goodput)} requests/s{self._beside_default(found)}"
         new, old = (
             fmean(value_of(self.goal, pair[index]) for pair in found.pairs) for index in (0, 1)
         )
         what = "CPU time" if self.goal.objective == "cost" else self.goal.limit.metric
         return f"{what} {new:.3g} ms instead of {old:.3g} ms"
+
+    def _beside_default(self, found: Confirmation) -> str:
+        """Return how the default compares with the rate of a confirmation."""
+        old, most = self.default_rate, self.capacities.get(DEFAULT, 0.0)
+        if found.lowered is not None:
+            return ""
+        if old >= found.rate:
+            return f" with a lower {self.goal.limit.metric} than the default"
+        if old:
+            return f" instead of {rate_text(old)} ({found.rate / old:.2f}x)"
+        if 0 < most < found.rate:
+            times = found.rate / most
+            return f"; the default serves at most {rate_text(most)} ({times:.2f}x)"
+        return "; the default held no rate that was tried"

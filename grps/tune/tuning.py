@@ -74,7 +74,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
     if contest.trials.disturbed:
         notes.append(f"{contest.trials.disturbed} trials were repeated, as others used the machine")
     verdict, reason = _verdict(search.goal, contest, ranked, found)
-    missed = found.rate if found is not None and found.is_better else math.inf
+    missed = found.rate if found is not None and found.is_missed_by_default else math.inf
     ending = quiet.end()
     is_unanimous = found is not None and found.is_unanimous
     trouble, note = ending.doubts(force=search.force, is_unanimous=is_unanimous)

@@ -49,7 +49,9 @@ def compare(
     A pair speaks for the one that holds the limit where the other one misses it. If both hold it,
     the next pair has a higher rate; if both miss it, a lower one. So a machine that gets slower or
     faster meanwhile changes the rate, but says nothing in favor of either. Such a pair speaks for
-    the one with the clearly lower latency, where the other one is near the limit or beyond it.
+    the one with the clearly lower latency, where the other one is near the limit or beyond it. If
+    none has held the limit where the other one missed it when time is over, such pairs decide, as
+    long as they all speak for the candidate.
 
     Args:
         trials: Runs trials.
@@ -123,9 +125,18 @@ class _Comparison:
         spoken = self._spoken
         wins, losses = spoken.count(1), spoken.count(-1)
         limit = self.trials.goal.limit.text
+        is_better = self.is_better or self._has_lower_latency
         if self.is_better:
             rate = self._best_rate()
             reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
+        elif is_better:
+            rate = max(one.rate for one, _ in self.pairs if one.holds)
+            metric = self.trials.goal.limit.metric
+            reason = (
+                f"of {len(self.pairs)} pairs of trials by turns, it had a clearly lower {metric} "
+                f"near the limit in {wins}, the default in none; it held {limit} at "
+                f"{rate_text(rate)} requests/s"
+            )
         elif not self.pairs:
             rate, reason = self.rate, "there was no time to try the best settings by turns"
         elif not any(one.holds for one, _ in self.pairs):
@@ -137,11 +148,11 @@ class _Comparison:
                 f"settings, {losses} for the default"
             )
         return Confirmation(
-            is_better=self.is_better,
+            is_better=is_better,
             rate=rate,
             pairs=tuple(self.pairs),
             reason=reason,
-            is_unanimous=losses == 0 if self.is_better else wins == 0 and losses >= _LEAST_LEAD,
+            is_unanimous=losses == 0 if is_better else wins == 0 and losses >= _LEAST_LEAD,
         )
 
     def _best_rate(self) -> float:
@@ -152,6 +163,12 @@ class _Comparison:
             if sum(map(_wins, at)) * 2 > len(at):
                 return rate
         return next(one.rate for one, other in reversed(self.pairs) if _wins((one, other)))
+
+    @property
+    def _has_lower_latency(self) -> bool:
+        """Whether pairs speak for the candidate, and none for the default, without such a rate."""
+        held = any(one.holds for one, _ in self.pairs)
+        return held and self._lead >= _LEAST_LEAD and -1 not in self._spoken
 
     @property
     def _lead(self) -> int:

@@ -36,3 +36,9 @@ class Confirmation:
     def goodput(self) -> float:
         """The rate to plan with."""
         return self.rate if self.lowered is None else self.lowered
+
+    @property
+    def is_missed_by_default(self) -> bool:
+        """Whether the default missed the limit at this rate, beside the winner that held it."""
+        at = [pair for pair in self.pairs if pair[0].rate == self.rate]
+        return any(one.holds and not other.holds for one, other in at)

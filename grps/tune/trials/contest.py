@@ -99,7 +99,8 @@ class Contest:
             found = soak(self.trials, winner, found, self._clock)
             if found.soak is None:
                 self.notes.append(_NOT_SOAKED)
-            self._measure_default(found.rate)
+            if found.is_missed_by_default:
+                self._measure_default(found.rate)
         return self.services.ranked(winner).settings, found
 
     def _at_rate(

@@ -66,6 +66,7 @@ def test_the_changes_are_yaml_with_evidence() -> None:
         (0.0, 450.0, "900 requests/s; the default serves at most 450 (2.00x)"),
         (0.0, 950.0, "900 requests/s; the default held no rate that was tried"),
         (0.0, 0.0, "900 requests/s; the default held no rate that was tried"),
+        (900.0, 0.0, "900 requests/s with a lower p99 than the default"),
     ],
 )
 def test_what_is_gained_is_said_by_what_is_known(held: float, most: float, gain: str) -> None:

@@ -167,11 +167,26 @@ def test_a_clearly_lower_latency_speaks_for_its_side(
     assert swapped.is_unanimous is is_better
 
 
-def test_settings_that_hold_nowhere_what_the_default_misses_are_not_better() -> None:
+def test_without_a_rate_that_only_one_holds_lower_latencies_decide_at_the_end() -> None:
     found = latencies([9.0], [15.0])
-    assert not found.is_better
-    assert not found.is_unanimous
+    assert (found.is_better, found.is_unanimous) == (True, True)
+    assert not found.is_missed_by_default
     assert len(found.pairs) == 12
+    assert found.rate == max(one.rate for one, _ in found.pairs)
+    assert "a clearly lower p99 near the limit in 12, the default in none; it held" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("ones_ms", "others_ms"),
+    [
+        ([9.0, 19.0], [15.0, 19.0]),  # once is not enough
+        ([9.0, 9.0, 9.0, 15.0], [15.0, 15.0, 15.0, 9.0]),  # they do not agree
+        ([21.0], [40.0]),  # it holds nowhere
+    ],
+)
+def test_lower_latencies_that_say_too_little(ones_ms: list[float], others_ms: list[float]) -> None:
+    found = latencies(ones_ms, others_ms)
+    assert (found.is_better, found.is_unanimous) == (False, False)
 
 
 def test_steps_are_smaller_when_the_direction_changes() -> None:
