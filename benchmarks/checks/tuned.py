@@ -5,7 +5,7 @@
 sends requests to each by turns, at equal distances and at the rate at which the search confirmed
 its result. Run it on an idle machine: on another one ``grpst tune`` gives no verdict. The model is
 so slow that the tool, which shares the processors with it, uses a small part of them; how much is
-shown.
+shown. Of two processors, k6 uses a fifth: give it that much less by ``--share``.
 """
 
 from __future__ import annotations
@@ -166,6 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.tuned", description=__doc__)
     parser.add_argument("--slo_ms", type=float, default=100, help="the limit of the p99")
     parser.add_argument("--tool", choices=("vegeta", "k6"), default="vegeta", help="what sends")
+    parser.add_argument("--share", type=float, default=1.0, help="of the rate that tune says")
     parser.add_argument("--seconds", type=float, default=15, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each service")
     parser.add_argument("--hidden", type=int, default=8192, help="size of the hidden layers")
@@ -178,7 +179,7 @@ def main() -> int:
         print(f"grpst tune: {found.verdict}: {found.text}", flush=True)
         if found.verdict == "none" or not found.rate:
             return _NO_VERDICT
-        load = Load(given.tool, found.rate, given.seconds)
+        load = Load(given.tool, round(found.rate * given.share), given.seconds)
         return int(not compare(home, found, given.slo_ms, given.repeats, load))
 
 
