@@ -145,8 +145,9 @@ class Contest:
         """Start services that differ in one thing from the strongest, as far as there is time."""
         spare_s = self._spare_s(rate) - TURNS * len(strong) * self.capacities.cost_s(rate)
         count = max(0, int(spare_s / self._each_s(rate)))
-        best = self.services.ranked(strong[0])
-        chosen = neighbours(ranked, best, self._config)[:count]
+        near = neighbours(ranked, self.services.ranked(strong[0]), self._config)
+        tried = {one.name for one in self.services.entered}
+        chosen = [one for one in near if one.settings.text not in tried][:count]
         return self.services.start(chosen, lambda: self._spare_s(rate) < 0) if chosen else []
 
     def _each_s(self, rate: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -57,14 +57,18 @@ class World:
         yield self.started[plain]
 
     def run(
-        self, monkeypatch: pytest.MonkeyPatch, seconds: float, goal: Goal = GOAL
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds: float,
+        goal: Goal = GOAL,
+        ranked: Sequence[Ranked] = RANKED,
     ) -> tuple[Settings | None, Confirmation | None, Contest]:
         """Run a contest of all services."""
         monkeypatch.setattr("grps.tune.trials.services.running", self.running)
         setting, clock = Setting(goal, "http", {}, 32), self.time.clock(seconds)
         with ExitStack() as stack:
             contest = Contest(CONFIG, setting, clock, lambda phase, text: None, stack)
-            settings, found = contest.run(RANKED)
+            settings, found = contest.run(ranked)
             contest.services.stop()
         return settings, found, contest
 
@@ -95,6 +99,33 @@ def test_if_it_is_not_better_the_next_one_is_tried(monkeypatch: pytest.MonkeyPat
     assert is_of(settings, FAST)
     assert found is not None
     assert not found.is_better
+
+
+def test_the_strongest_is_measured_beside_larger_and_smaller_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("grps.tune.trials.contest._MOST", 2)
+    strengths = {4: (330, 380), 8: (400, 450), 16: (450, 500)}
+    sizes = {size: Settings(TWO, max_batch=size) for size in strengths}
+    services = {DEFAULT: (200.0, 250.0), SLOW.text: (230.0, 300.0)}
+    services |= {sizes[size].text: strength for size, strength in strengths.items()}
+    ranked = [RANKED[0], *(Ranked(sizes[size], 400.0 - size, None) for size in (8, 16, 4))]
+    settings, _, contest = World(services).run(monkeypatch, 90.0, ranked=ranked)
+    assert settings == replace(sizes[16], native=True)
+    begun, near = [one.name for one in contest.services.entered][:2], contest.capacities.found
+    assert begun == [f"{one.text}, native" for one in (SLOW, FAST)]
+    assert near[f"{sizes[16].text}, native"] == 500
+    assert near[f"{sizes[4].text}, native"] == 380
+    assert FAST.text in near
+
+
+def test_what_was_started_at_first_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    larger = Settings(TWO, max_batch=16)
+    services = {DEFAULT: (200.0, 250.0), FAST.text: (400, 450), larger.text: (380, 420)}
+    ranked = [RANKED[1], Ranked(larger, 390.0, None)]
+    _, _, contest = World(services).run(monkeypatch, 90.0, ranked=ranked)
+    names = [one.name for one in contest.services.entered]
+    assert sorted(names) == sorted([f"{FAST.text}, native", f"{larger.text}, native", FAST.text])
 
 
 def test_services_that_do_not_start_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
