@@ -122,7 +122,7 @@ def test_an_interrupt_starts_no_others_and_ends_those_that_run(world: World) -> 
         def wait(name: str) -> Callable[[], object]:
             def begun() -> None:
                 began.append(name)
-                gate.wait(0.2)
+                gate.wait(1.0)
 
             return begun
 
