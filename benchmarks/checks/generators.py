@@ -77,13 +77,21 @@ def vegeta(base: str, requests: Sequence[Request], rate: int, seconds: float) ->
 
 
 def _target(base: str, request: Request) -> str:
-    target: dict[str, Any] = {"method": request.method, "url": base + request.path}
-    target["header"] = {name: [value] for name, value in request.headers}
-    target["body"] = base64.b64encode(request.body).decode()
-    return json.dumps(target) + "\n"
+    plain = _plain(base, request)
+    header = {name: [value] for name, value in plain.pop("headers").items()}
+    return json.dumps(plain | {"header": header}) + "\n"
 
 
-def k6(base: str, requests: Sequence[Request], rate: int, seconds: float, most: int) -> Figures:
+def _plain(base: str, request: Request) -> dict[str, Any]:
+    """Return what JSON holds of a request."""
+    body = base64.b64encode(request.body).decode()
+    url, headers = base + request.path, dict(request.headers)
+    return {"method": request.method, "url": url, "headers": headers, "body": body}
+
+
+def k6(
+    base: str, requests: Sequence[Request], rate: int, seconds: float, users: int = MOST_OPEN
+) -> Figures:
     """Send requests in turn at a constant rate by k6.
 
     Args:
@@ -91,25 +99,18 @@ def k6(base: str, requests: Sequence[Request], rate: int, seconds: float, most: 
         requests: What is sent.
         rate: Requests per second.
         seconds: For how long.
-        most: More than there are open requests at any time: each has a program of its own in k6.
+        users: Virtual users of k6: more than there are open requests at any time.
     """
     program = str(built("k6", _MODULES, "go.k6.io/k6"))
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "requests.json"
         file.write_text(json.dumps([_plain(base, one) for one in requests]))
         variables = {"REQUESTS": file, "SHARES": json.dumps(SHARES), "RATE": rate}
-        variables |= {"SECONDS": seconds, "MOST_OPEN": most, "TIMEOUT": _TIMEOUT}
+        variables |= {"SECONDS": seconds, "USERS": users, "TIMEOUT": _TIMEOUT}
         given = [f"--env={key}={value}" for key, value in variables.items()]
         flags = ("--quiet", "--no-usage-report", "--log-output=none", "--address=127.0.0.1:0")
         told = json.loads(_run(program, "run", *flags, *given, str(_SCRIPT)))
     return Figures("k6", tuple(told["ms"]), told["max_ms"], told["requests"], told["failed"])
-
-
-def _plain(base: str, request: Request) -> dict[str, Any]:
-    plain: dict[str, Any] = {"method": request.method, "url": base + request.path}
-    plain["headers"] = dict(request.headers)
-    plain["body"] = base64.b64encode(request.body).decode()
-    return plain
 
 
 def bombardier(url: str, rate: int, seconds: float, connections: int) -> Figures:

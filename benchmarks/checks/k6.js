@@ -17,7 +17,7 @@ export const options = {
       rate: Number(__ENV.RATE),
       timeUnit: '1s',
       duration: `${__ENV.SECONDS}s`,
-      preAllocatedVUs: Number(__ENV.MOST_OPEN),
+      preAllocatedVUs: Number(__ENV.USERS),
     },
   },
 };

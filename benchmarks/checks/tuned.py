@@ -4,8 +4,8 @@
 ``grpst tune --apply`` change a copy of it. It starts both with ``grpst start``, and vegeta or k6
 sends requests to each by turns, at equal distances and at the rate at which the search confirmed
 its result. Run it on an idle machine: on another one ``grpst tune`` gives no verdict. The model is
-so slow that the tool, which shares the processors with it, uses a small part of them; how much is
-shown. Of two processors, k6 uses a fifth: give it that much less by ``--share``.
+so slow that the tool, which shares the processors with it, uses a part of them that is shown: of
+two processors, vegeta a fifteenth and k6 a fifth. With k6, ask for that much less by ``--share``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.checks.generators import MOST_OPEN, SHARES, Figures, k6, vegeta
+from benchmarks.checks.generators import SHARES, Figures, k6, vegeta
 from benchmarks.load import LOOPBACK, grpst, write_project
 from benchmarks.tuning.sweep import save_mlp
 from grps.deploy.paths import HOME_VARIABLE, ServiceFolder
@@ -34,7 +34,9 @@ INPUT, OUTPUT = 256, 64
 """Sizes of the rows of requests and replies."""
 MODEL = "dense"
 TUNED, DEFAULT = "tuned", "default"
+TOOLS = {"vegeta": vegeta, "k6": k6}
 _PERCENTILE = SHARES.index(99)
+_WARM_UP_S = 2.0
 _NO_VERDICT = 3
 
 
@@ -111,7 +113,7 @@ class Load:
     """What is sent to services.
 
     Attributes:
-        tool: What sends it: ``vegeta`` or ``k6``.
+        tool: What sends it, of ``TOOLS``.
         rate: Requests per second.
         seconds: For how long.
     """
@@ -120,17 +122,13 @@ class Load:
     rate: int
     seconds: float
 
-    def send(self, target: Target, seconds: float | None = None) -> tuple[Figures, float]:
+    def send(self, target: Target) -> tuple[Figures, float]:
         """Send the requests of ``grpst tune``; return the processors that the tool used, too."""
         prepared = make_requests("http", target, MODEL, Content(batch=1), streaming=False)
-        base, requests = f"http://{target.address}", prepared.requests
-        seconds = seconds or self.seconds
         before_s = _ended_cpu_s()
-        if self.tool == "k6":
-            found = k6(base, requests, self.rate, seconds, MOST_OPEN)
-        else:
-            found = vegeta(base, requests, self.rate, seconds)
-        return found, (_ended_cpu_s() - before_s) / seconds
+        base = f"http://{target.address}"
+        found = TOOLS[self.tool](base, prepared.requests, self.rate, self.seconds)
+        return found, (_ended_cpu_s() - before_s) / self.seconds
 
 
 def _ended_cpu_s() -> float:
@@ -149,7 +147,7 @@ def compare(home: Home, found: Found, limit_ms: float, repeats: int, load: Load)
     with ExitStack() as stack:
         targets = {name: stack.enter_context(home.serving(name)) for name in names}
         for target in targets.values():
-            load.send(target, min(2.0, load.seconds))
+            replace(load, seconds=min(_WARM_UP_S, load.seconds)).send(target)
         for turn in range(repeats):
             for name in names if turn % 2 == 0 else names[::-1]:
                 one, cpus = load.send(targets[name])
@@ -165,7 +163,7 @@ def main() -> int:
     """Tune, measure and print; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.tuned", description=__doc__)
     parser.add_argument("--slo_ms", type=float, default=100, help="the limit of the p99")
-    parser.add_argument("--tool", choices=("vegeta", "k6"), default="vegeta", help="what sends")
+    parser.add_argument("--tool", choices=TOOLS, default="vegeta", help="what sends")
     parser.add_argument("--share", type=float, default=1.0, help="of the rate that tune says")
     parser.add_argument("--seconds", type=float, default=15, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each service")
