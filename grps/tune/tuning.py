@@ -67,7 +67,7 @@ def tune(search: Search, report: Report = lambda phase, line: None) -> Outcome:
         setting = _setting(search, saved)
         contest = Contest(search.config, setting, clock, report, stack, most_others)
         report("simulation", "the batcher on the curves")
-        predictor = _predictor(search, saved, cpus, contest.default)
+        predictor = _predictor(search, saved, cpus, contest.services.default)
         ranked = _ranked(search, saved, predictor)
         settings, found = contest.run(ranked) if ranked else (None, None)
         contest.services.stop()

@@ -125,7 +125,7 @@ class _Comparison:
         spoken = self._spoken
         wins, losses = spoken.count(1), spoken.count(-1)
         limit = self.trials.goal.limit.text
-        is_better = self.is_better or self._has_lower_latency
+        is_better = self.is_better or self._is_better_by_latency
         if self.is_better:
             rate = self._best_rate()
             reason = f"it holds {limit} at {rate_text(rate)} requests/s, the default does not"
@@ -165,8 +165,8 @@ class _Comparison:
         return next(one.rate for one, other in reversed(self.pairs) if _wins((one, other)))
 
     @property
-    def _has_lower_latency(self) -> bool:
-        """Whether pairs speak for the candidate, and none for the default, without such a rate."""
+    def _is_better_by_latency(self) -> bool:
+        """Whether latencies alone say that the candidate is better, which held the limit once."""
         held = any(one.holds for one, _ in self.pairs)
         return held and self._lead >= _LEAST_LEAD and -1 not in self._spoken
 

@@ -79,11 +79,6 @@ class Contest:
         self.services = Services(config, setting, report, stack)
 
     @property
-    def default(self) -> TrialService:
-        """The service with the default."""
-        return self.services.default
-
-    @property
     def _goal(self) -> Goal:
         return self._setting.goal
 
@@ -111,26 +106,27 @@ class Contest:
         count = min(_MOST, max(1, int((self._clock.left_s - end_s) / each_s)))
         chosen = in_both_forms(ranked, self._config, count)
         services = self.services.start(chosen, lambda: self._clock.left_s < end_s)
-        entrants = [self.default, *services]
+        entrants = [self.services.default, *services]
         name = race_at(self.trials, entrants, rate, self._clock, end_s)
         winner = next((one for one in services if one.name == name), None)
         if winner is None:
             return None, None
         self._report("confirmation", winner.name)
-        found = confirm_at(self.trials, winner, self.default, rate)
+        found = confirm_at(self.trials, winner, self.services.default, rate)
         return self.services.ranked(winner).settings, found
 
     def _strongest_first(self, ranked: Sequence[Ranked], rate: float) -> list[TrialService]:
-        """Return services that may be the best, of very different settings."""
+        """Return services that may be the best; of those that differ in one thing only one."""
         capacities, each_s = self.capacities, self._each_s(rate)
         count = min(_MOST, max(_LEAST_ENTERED, int(self._spare_s(rate) / each_s)))
         chosen = first_choice(ranked, self._config, count)
         services = self.services.start(chosen, lambda: self._spare_s(rate) < 0)
         if not services:
             return []
-        capacities.measure([self.default, *services], rate, TURNS)
-        first, *others = strong = capacities.strong(services)[:_MOST_STRONG]
-        self.services.stop(unless=[self.default, *strong])
+        capacities.measure([self.services.default, *services], rate, TURNS)
+        strong = capacities.strong(services)[:_MOST_STRONG]
+        first, others = strong[0], strong[1:]
+        self.services.stop(unless=[self.services.default, *strong])
         alike = self._neighbours(strong, ranked, rate)
         tried = [*strong, *alike]
         turns = min(MORE_TURNS, int(self._spare_s(rate) / (len(tried) * capacities.cost_s(rate))))
@@ -148,7 +144,7 @@ class Contest:
         near = neighbours(ranked, self.services.ranked(strong[0]), self._config)
         tried = {one.name for one in self.services.entered}
         chosen = [one for one in near if one.settings.text not in tried][:count]
-        return self.services.start(chosen, lambda: self._spare_s(rate) < 0) if chosen else []
+        return self.services.start(chosen, lambda: self._spare_s(rate) < 0)
 
     def _each_s(self, rate: float) -> float:
         """Return how long it takes to start a service and to measure its capacity."""
@@ -171,7 +167,7 @@ class Contest:
     def _compared(self, service: TrialService) -> Confirmation:
         self._report("confirmation", service.name)
         rate = self._first_rate(service)
-        return compare(self.trials, service, self.default, rate, self._clock)
+        return compare(self.trials, service, self.services.default, rate, self._clock)
 
     def _first_rate(self, service: TrialService) -> float:
         capacities, predicted = self.capacities.found, self.services.ranked(service).score
@@ -191,7 +187,7 @@ class Contest:
             near = low and missed / low < _CLOSE_ENOUGH
             if near or self._clock.left_s < trials.cost_s(rate):
                 return
-            if not trials.run(self.default, rate).holds:
+            if not trials.run(self.services.default, rate).holds:
                 missed = rate
 
     def _report_capacity(self, name: str, capacity: float) -> None:

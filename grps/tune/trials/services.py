@@ -84,22 +84,21 @@ class Services:
         for one in entered:
             self._report("services", f"starting {one.name}")
 
-        def start(one: Entered) -> TrialService | str | None:
+        def start(one: Entered) -> TrialService | None:
             if one is not entered[0] and is_late():
                 return None
             settings = one.ranked.settings
             try:
                 return self._started(one.name, model_config(self._config, settings))
             except GrpsError as error:
-                return f"left out: {one.name}: {error}"
+                self.notes.append(f"left out: {one.name}: {error}")
+                return None
 
         pool = ThreadPoolExecutor(self._cpus, "start")
         try:
-            ends = list(pool.map(start, entered))
+            found = [one for one in pool.map(start, entered) if one is not None]
         finally:
             pool.shutdown(cancel_futures=True)
-        self.notes += [end for end in ends if isinstance(end, str)]
-        found = [end for end in ends if end is not None and not isinstance(end, str)]
         names = {one.name for one in found}
         self.entered += [one for one in entered if one.name in names]
         return found
